@@ -1,0 +1,215 @@
+"""Every size, rate and timetable of a zone, derived once.
+
+A zone file names a few numbers (how many mixes, how many clients, how long a round); all
+others follow from them here. The timetable of an epoch is laid out backward from its end, so
+that a client names its next drop as late as the chain allows:
+
+    0 ... keys ... pieces ... set-up ... cut-off .. one mix after the other .. ready, decide ... switch
+
+Sources: the project's protocol page, sections "Cells" and "The timetable of an epoch".
+
+Must not know: bytes, keys, sockets, what time it is.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil
+
+from pymix_voice.errors import ConfigError
+
+TAG_BYTES = 16
+"""Poly1305."""
+KEY_BYTES = 32
+DROP_BYTES = 16
+HASH_BYTES = 32
+SIGNATURE_BYTES = 64
+
+SAMPLE_RATE = 48_000
+FRAME_SAMPLES = 960
+"""20 ms of mono speech."""
+
+BODY_BYTES = 111
+"""What a cell carries from peer to peer: one frame of voice, or a word of control."""
+CELL_BYTES = 1 + BODY_BYTES + TAG_BYTES
+"""kind 1, body, tag: one size for everything, 128."""
+
+STATUS_BYTES = 24
+"""The gateway's word to a client, beside the cell in each datagram down."""
+PIECE_BYTES = 16
+"""The part of the status that carries the epoch descriptor piece by piece."""
+ACCESS_HEADER_BYTES = 8
+UP_BYTES = ACCESS_HEADER_BYTES + CELL_BYTES + TAG_BYTES
+DOWN_BYTES = ACCESS_HEADER_BYTES + CELL_BYTES + STATUS_BYTES + TAG_BYTES
+
+CHUNK_CELLS = 9
+CHUNK_HEADER_BYTES = 16
+CHUNK_BODY_BYTES = CHUNK_CELLS * CELL_BYTES
+CHUNK_BYTES = CHUNK_HEADER_BYTES + CHUNK_BODY_BYTES + TAG_BYTES
+"""A datagram between mixes, 1,184: below every usual MTU."""
+
+DOOR_EVERY = 10
+"""Every tenth round takes the doors along."""
+BLOCK_ROUNDS = 20
+"""Keystream is made for so many rounds (doors: door rounds) in one call."""
+EPOCH_UNIT = DOOR_EVERY * BLOCK_ROUNDS
+"""An epoch is a whole number of door keystream blocks, and at least one."""
+MAX_EXTENSIONS = 3
+"""How often an epoch's circuits may run on through the next epoch."""
+
+SPREAD_ROUNDS = 16
+"""Set-ups are spread over so many rounds, by session number."""
+RESEND_ROUNDS = 5
+"""An unacknowledged set-up goes out again after so many rounds."""
+MAX_MIXES = 8
+MAX_ROWS = 20_000
+
+
+def chunks(rows: int) -> int:
+    """How many datagrams carry a matrix of so many rows; no rows are one empty datagram."""
+    return max(1, -(-rows // CHUNK_CELLS))
+
+
+def is_door_round(number: int) -> bool:
+    """Whether the doors' rows go along in this round."""
+    return number % DOOR_EVERY == 0
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The sizes and times of one zone.
+
+    Args:
+        mixes: length of the chain, 1 to 8.
+        clients: the most clients that can have rows in one epoch (each has two: line and door).
+        round_ms: length of a round in milliseconds.
+        patience_ms: how long a mix waits for the rest of a round after its first datagram.
+
+    Raises:
+        ConfigError: if a zone of these sizes cannot work.
+    """
+
+    mixes: int
+    clients: int
+    round_ms: int = 20
+    patience_ms: float = 10.0
+
+    def __post_init__(self) -> None:
+        """Refuse a zone that does not fit."""
+        if not 1 <= self.mixes <= MAX_MIXES:
+            raise ConfigError(
+                f"the chain has {self.mixes} mixes, but 1 to {MAX_MIXES} are possible"
+            )
+        if not 1 <= self.clients <= MAX_ROWS // 2:
+            raise ConfigError(
+                f"the zone is for {self.clients} clients, but 1 to {MAX_ROWS // 2} are possible"
+            )
+        if self.round_ms != FRAME_SAMPLES * 1000 // SAMPLE_RATE:
+            raise ConfigError(f"a round of {self.round_ms} ms is not possible; write round_ms = 20")
+        if not 1.0 <= self.patience_ms <= 40.0:
+            raise ConfigError(
+                f"patience_ms is {self.patience_ms:g}, but 1 to 40 milliseconds are possible"
+            )
+
+    @property
+    def rows(self) -> int:
+        """The most circuits (lines and doors together) in one batch."""
+        return 2 * self.clients
+
+    @property
+    def round_s(self) -> float:
+        """Length of a round in seconds."""
+        return self.round_ms / 1000
+
+    @property
+    def patience_s(self) -> float:
+        """How long a mix waits for the rest of a round, in seconds."""
+        return self.patience_ms / 1000
+
+    @property
+    def onion_bytes(self) -> int:
+        """A set-up onion as the first mix gets it."""
+        return self.onion_bytes_at(0)
+
+    def onion_bytes_at(self, hop: int) -> int:
+        """A set-up onion as mix number `hop` (from 0) gets it: 48 a layer, and drop and flag."""
+        return (KEY_BYTES + TAG_BYTES) * (self.mixes - hop) + DROP_BYTES + 1
+
+    @property
+    def setup_bytes(self) -> int:
+        """A set-up datagram: header, the line's onion, the door's onion, tag."""
+        return ACCESS_HEADER_BYTES + 2 * self.onion_bytes + TAG_BYTES
+
+    @property
+    def descriptor_bytes(self) -> int:
+        """An epoch descriptor: label 16, zone hash 32, epoch 8, first round 8, keys, signatures."""
+        return 16 + HASH_BYTES + 8 + 8 + self.mixes * (KEY_BYTES + SIGNATURE_BYTES)
+
+    @property
+    def pieces(self) -> int:
+        """How many statuses carry one descriptor."""
+        return -(-self.descriptor_bytes // PIECE_BYTES)
+
+    # ── the timetable: rounds within an epoch ────────────────────────────────────────────
+
+    @cached_property
+    def epoch_rounds(self) -> int:
+        """Rounds in an epoch: the shortest whole number of units that everything fits in."""
+        tail = (self.switch_notice + 3 + 2 + self.open_rounds * self.mixes) + SPREAD_ROUNDS + 14
+        need = tail + self.keys_until + ceil(2.5 * self.pieces)
+        return EPOCH_UNIT * ceil(need / EPOCH_UNIT)
+
+    @property
+    def epoch_s(self) -> float:
+        """Length of an epoch in seconds."""
+        return self.epoch_rounds * self.round_s
+
+    @property
+    def keys_until(self) -> int:
+        """By now the next epoch's descriptor is signed; before last's circuits are wiped."""
+        return 30
+
+    @property
+    def late_keys_until(self) -> int:
+        """After a start the descriptor may still come until here."""
+        return 60
+
+    @property
+    def open_rounds(self) -> int:
+        """What each mix gets to open, shuffle and pass on a batch: half a core at 100 µs an onion."""
+        return max(10, ceil(self.rows / 100 * 20 / self.round_ms))
+
+    @property
+    def switch_notice(self) -> int:
+        """From the decision to the switch: everyone hears of it, first keystreams are made."""
+        return 25
+
+    @property
+    def decide_at(self) -> int:
+        """The first mix alone decides: switch or extend."""
+        return self.epoch_rounds - self.switch_notice
+
+    @property
+    def cutoff_at(self) -> int:
+        """Gateways close their batch."""
+        return self.decide_at - 3 - 2 - self.open_rounds * self.mixes
+
+    @property
+    def setup_from(self) -> int:
+        """The first client sends its set-up."""
+        return self.cutoff_at - SPREAD_ROUNDS - 14
+
+    def setup_at(self, session: int) -> int:
+        """The round, within an epoch, at which this session sends its set-up."""
+        return self.setup_from + session % SPREAD_ROUNDS
+
+    def epoch_of(self, number: int) -> int:
+        """The epoch that a round belongs to."""
+        return number // self.epoch_rounds
+
+    def within(self, number: int) -> int:
+        """A round's place in its epoch."""
+        return number % self.epoch_rounds
+
+    def first_round(self, epoch: int) -> int:
+        """The first round of an epoch."""
+        return epoch * self.epoch_rounds
