@@ -1,0 +1,400 @@
+"""ChaCha20-Poly1305, X25519 and Ed25519 from libsodium, for one text or for a whole batch.
+
+The one module that touches PyNaCl. Its wrappers cost five times the cipher on small cells, so
+`DirectCalls` goes through PyNaCl's own cffi (`nacl._sodium`), which is private and checks
+nothing. Hence the rules of this file: every length is checked once per batch before a pointer
+is made; a pointer made as `base + offset` keeps nothing alive, so the array it points into is
+held by a local name until the last call; and at import the direct calls must give the same
+bytes as `CheckedCalls` (PyNaCl's public bindings), which take their place if they do not.
+
+The keystream of a layer is the AEAD encryption of zeros without its tag (RFC 8439: ChaCha20
+from block 1 on), because PyNaCl offers no stream cipher.
+
+Sources: RFC 8439 (AEAD), RFC 7748 (X25519), RFC 8032 (Ed25519).
+
+Must not know: what the bytes are for, where nonces come from, labels.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+from nacl import bindings
+from nacl.exceptions import CryptoError
+from numpy.typing import NDArray
+
+from pymix_voice.errors import BadCell, Drop, Misuse
+from pymix_voice.geometry import KEY_BYTES, SIGNATURE_BYTES, TAG_BYTES
+
+NONCE_BYTES = 12
+
+Readable = bytes | bytearray | memoryview | NDArray[np.uint8]
+"""Contiguous bytes that are only read."""
+Writable = bytearray | memoryview | NDArray[np.uint8]
+"""Contiguous bytes that are written in place."""
+Keys = Sequence[bytes] | bytes
+"""One key a row, or one key for all rows."""
+
+
+def _flat(buffer: Readable) -> memoryview:
+    view = buffer.data if isinstance(buffer, np.ndarray) else memoryview(buffer)
+    if not view.c_contiguous:
+        raise Misuse("these bytes do not lie together")
+    # An empty array cannot be cast.
+    return view.cast("B") if view.nbytes else memoryview(bytearray())
+
+
+class CheckedCalls:
+    """The four AEAD operations through PyNaCl's public bindings, with copies both ways.
+
+    Nothing is checked here that the functions below have checked already.
+    """
+
+    def seal_into(
+        self, out: Writable, plain: Readable, ad: Readable, nonce: bytes, key: bytes
+    ) -> None:
+        """Write ciphertext and tag to `out`."""
+        sealed = bindings.crypto_aead_chacha20poly1305_ietf_encrypt(
+            bytes(plain), bytes(ad), nonce, key
+        )
+        _flat(out)[:] = sealed
+
+    def open_into(
+        self, out: Writable, sealed: Readable, ad: Readable, nonce: bytes, key: bytes
+    ) -> bool:
+        """Write the plain text to `out`, or say that the tag is wrong."""
+        try:
+            plain = bindings.crypto_aead_chacha20poly1305_ietf_decrypt(
+                bytes(sealed), bytes(ad), nonce, key
+            )
+        except CryptoError:
+            return False
+        _flat(out)[:] = plain
+        return True
+
+    def seal_rows(
+        self, matrix: NDArray[np.uint8], header: int, nonces: Iterable[bytes], keys: Iterable[bytes]
+    ) -> None:
+        """Seal each row in place."""
+        for row, nonce, key in zip(matrix, nonces, keys, strict=False):
+            self.seal_into(row[header:], row[header:-TAG_BYTES], row[:header], nonce, key)
+
+    def open_rows(
+        self, matrix: NDArray[np.uint8], header: int, nonces: Iterable[bytes], keys: Iterable[bytes]
+    ) -> NDArray[np.bool_]:
+        """Open each row in place; a row that fails stays as it was."""
+        opened = [
+            self.open_into(row[header:-TAG_BYTES], row[header:], row[:header], nonce, key)
+            for row, nonce, key in zip(matrix, nonces, keys, strict=False)
+        ]
+        return np.array(opened, dtype=np.bool_)
+
+
+class DirectCalls(CheckedCalls):
+    """The same through PyNaCl's private cffi: no copies, no checks, pointers by hand."""
+
+    def __init__(self) -> None:
+        # Here, so that a PyNaCl without these names falls back instead of failing.
+        from nacl._sodium import ffi, lib
+
+        self._ffi: Any = ffi
+        self._seal: Any = lib.crypto_aead_chacha20poly1305_ietf_encrypt
+        self._open: Any = lib.crypto_aead_chacha20poly1305_ietf_decrypt
+
+    def seal_into(
+        self, out: Writable, plain: Readable, ad: Readable, nonce: bytes, key: bytes
+    ) -> None:
+        """Write ciphertext and tag to `out`, which may start where `plain` starts."""
+        view, null = self._ffi.from_buffer, self._ffi.NULL
+        to, source, extra = view(out, require_writable=True), view(plain), view(ad)
+        self._seal(to, null, source, len(source), extra, len(extra), null, nonce, key)
+
+    def open_into(
+        self, out: Writable, sealed: Readable, ad: Readable, nonce: bytes, key: bytes
+    ) -> bool:
+        """Write the plain text to `out`, which may start where `sealed` starts."""
+        view, null = self._ffi.from_buffer, self._ffi.NULL
+        to, source, extra = view(out, require_writable=True), view(sealed), view(ad)
+        failed = self._open(to, null, null, source, len(source), extra, len(extra), nonce, key)
+        return bool(failed == 0)
+
+    def seal_rows(
+        self, matrix: NDArray[np.uint8], header: int, nonces: Iterable[bytes], keys: Iterable[bytes]
+    ) -> None:
+        """Seal each row in place: one C call a row, and no Python code between the calls."""
+        size = matrix.shape[1]
+        heads, bodies = self._pointers(matrix, 0), self._pointers(matrix, header)
+        # `repeat` without end, because `map` takes it at more than one place.
+        null, plain, extra = map(repeat, (self._ffi.NULL, size - header - TAG_BYTES, header))
+        # `matrix` is named until here and so outlives the pointers into it.
+        list(map(self._seal, bodies, null, bodies, plain, heads, extra, null, nonces, keys))
+
+    def open_rows(
+        self, matrix: NDArray[np.uint8], header: int, nonces: Iterable[bytes], keys: Iterable[bytes]
+    ) -> NDArray[np.bool_]:
+        """Open each row in place; a row that fails comes out as zeros."""
+        size = matrix.shape[1]
+        heads, bodies = self._pointers(matrix, 0), self._pointers(matrix, header)
+        null, sealed = repeat(self._ffi.NULL), repeat(size - header)
+        failed = list(
+            map(self._open, bodies, null, null, bodies, sealed, heads, repeat(header), nonces, keys)
+        )
+        opened: NDArray[np.bool_] = np.array(failed, dtype=np.intc) == 0
+        return opened
+
+    def _pointers(self, matrix: NDArray[np.uint8], offset: int) -> list[Any]:
+        """One pointer a row. They keep nothing alive: the caller holds `matrix`."""
+        stride = matrix.strides[0]
+        base = self._ffi.cast("unsigned char *", matrix.ctypes.data + offset)
+        return [base + row * stride for row in range(len(matrix))]
+
+
+def agree(one: CheckedCalls, other: CheckedCalls) -> bool:
+    """Whether both give the same bytes and refuse the same forgery."""
+    nonces = [bytes([7] * NONCE_BYTES), bytes(range(NONCE_BYTES))]
+    keys = [bytes(range(KEY_BYTES)), bytes([9] * KEY_BYTES)]
+    rows = np.arange(2 * 75, dtype=np.uint8).reshape(2, 75)
+    sealed = [rows.copy(), rows.copy()]
+    for calls, matrix in zip((one, other), sealed, strict=True):
+        calls.seal_rows(matrix, 5, nonces, keys)
+    single = bytearray(75 - 5)
+    one.seal_into(single, bytes(rows[0, 5:-TAG_BYTES]), bytes(rows[0, :5]), nonces[0], keys[0])
+    same = np.array_equal(sealed[0], sealed[1]) and bytes(sealed[0][0, 5:]) == single
+    sealed[0][1, 4] ^= 1
+    opened = one.open_rows(sealed[0], 5, nonces, keys).tolist()
+    plain = bytearray(75 - 5 - TAG_BYTES)
+    good = one.open_into(plain, bytes(single), bytes(rows[0, :5]), nonces[0], keys[0])
+    back = bytes(rows[0, 5:-TAG_BYTES])
+    undone = bytes(sealed[0][0, 5:-TAG_BYTES]) == back and plain == back
+    return same and undone and good and opened == [True, False]
+
+
+def choose(make: Callable[[], CheckedCalls] = DirectCalls) -> CheckedCalls:
+    """Direct calls where this PyNaCl has them and they agree with its public bindings."""
+    checked = CheckedCalls()
+    try:
+        direct = make()
+        return direct if agree(direct, checked) else checked
+    except (ImportError, AttributeError, TypeError, ValueError):
+        return checked
+
+
+_calls = choose()
+
+
+def calls_directly() -> bool:
+    """Whether the fast calls are in use; if not, everything works, several times slower."""
+    return isinstance(_calls, DirectCalls)
+
+
+# ── one text ─────────────────────────────────────────────────────────────────────────────
+
+
+def seal_into(out: Writable, plain: Readable, ad: Readable, nonce: bytes, key: bytes) -> None:
+    """Seal into a buffer: ciphertext, then the tag.
+
+    Args:
+        out: exactly 16 bytes longer than `plain`; it may start where `plain` starts, but must
+            not overlap it in any other way.
+        plain: what is sealed.
+        ad: what is authenticated beside it.
+        nonce: 12 bytes, never used twice with this key.
+        key: 32 bytes.
+
+    Raises:
+        Misuse: a length is wrong, or a buffer is not contiguous.
+    """
+    if _room(out) != _size(plain) + TAG_BYTES:
+        raise Misuse("the sealed text needs exactly 16 bytes more than the plain text")
+    _size(ad)
+    _check_one(nonce, key)
+    _calls.seal_into(out, plain, ad, nonce, key)
+
+
+def open_into(out: Writable, sealed: Readable, ad: Readable, nonce: bytes, key: bytes) -> bool:
+    """Open into a buffer; see `seal_into`.
+
+    Returns:
+        Whether the tag was right. If not, what `out` holds is unspecified.
+
+    Raises:
+        Misuse: a length is wrong (`out` has 16 bytes less), or a buffer is not as it must be.
+    """
+    if _room(out) + TAG_BYTES != _size(sealed):
+        raise Misuse("the plain text needs exactly 16 bytes less than the sealed text")
+    _size(ad)
+    _check_one(nonce, key)
+    return _calls.open_into(out, sealed, ad, nonce, key)
+
+
+def seal(key: bytes, nonce: bytes, plain: bytes, ad: bytes = b"") -> bytes:
+    """Seal one text; the result is 16 bytes longer."""
+    _check_one(nonce, key)
+    out = bytearray(len(plain) + TAG_BYTES)
+    _calls.seal_into(out, plain, ad, nonce, key)
+    return bytes(out)
+
+
+def open_(key: bytes, nonce: bytes, sealed: bytes, ad: bytes = b"") -> bytes:
+    """Open one text from the network.
+
+    Raises:
+        BadCell: it is shorter than a tag (malformed) or its tag is wrong (forged).
+    """
+    _check_one(nonce, key)
+    if len(sealed) < TAG_BYTES:
+        raise BadCell(Drop.MALFORMED)
+    out = bytearray(len(sealed) - TAG_BYTES)
+    if not _calls.open_into(out, sealed, ad, nonce, key):
+        raise BadCell(Drop.FORGED)
+    return bytes(out)
+
+
+def stream(key: bytes, nonce: bytes, length: int) -> bytes:
+    """The ChaCha20 keystream of this key and nonce, from block 1 on, `length` bytes of it."""
+    return seal(key, nonce, bytes(length))[:length]
+
+
+# ── many rows ────────────────────────────────────────────────────────────────────────────
+
+
+def seal_rows(matrix: NDArray[np.uint8], header: int, nonces: Sequence[bytes], keys: Keys) -> None:
+    """Seal every row in place.
+
+    Args:
+        matrix: uint8[k, size], each row `header | plain text | room for the tag (16)`; rows
+            may lie apart (a view of a wider array), the bytes of a row may not.
+        header: how many bytes at the front of a row are authenticated but not encrypted.
+        nonces: one a row, 12 bytes each.
+        keys: one a row, or one for all, 32 bytes each.
+
+    Raises:
+        Misuse: a shape, length or count is wrong, or the matrix is read-only.
+    """
+    _check_rows(matrix, header)
+    _calls.seal_rows(matrix, header, _nonces_for(matrix, nonces), _keys_for(matrix, keys))
+
+
+def open_rows(
+    matrix: NDArray[np.uint8], header: int, nonces: Sequence[bytes], keys: Keys
+) -> NDArray[np.bool_]:
+    """Open every row in place; see `seal_rows`.
+
+    Returns:
+        bool[k]: whether the row's tag was right. What a failed row holds is unspecified; a
+        good row holds `header | plain text | 16 bytes without meaning`.
+
+    Raises:
+        Misuse: as for `seal_rows`.
+    """
+    _check_rows(matrix, header)
+    return _calls.open_rows(matrix, header, _nonces_for(matrix, nonces), _keys_for(matrix, keys))
+
+
+def stream_rows(matrix: NDArray[np.uint8], nonces: Sequence[bytes], keys: Keys) -> None:
+    """Fill every row with a keystream: uint8[k, length + 16], the last 16 without meaning."""
+    matrix.fill(0)
+    seal_rows(matrix, 0, nonces, keys)
+
+
+# ── X25519 and Ed25519 ───────────────────────────────────────────────────────────────────
+
+
+def scalarmult(private: bytes, public: bytes) -> bytes:
+    """X25519 of an own private key and somebody's public key.
+
+    Raises:
+        BadCell: the public key has another length (malformed), or is a point of low order, with
+            which every private key gives zeros (forged).
+    """
+    _check_key(private)
+    if len(public) != KEY_BYTES:
+        raise BadCell(Drop.MALFORMED)
+    try:
+        return bindings.crypto_scalarmult(private, public)
+    except CryptoError:
+        raise BadCell(Drop.FORGED) from None
+
+
+def public_of(private: bytes) -> bytes:
+    """The X25519 public key of a private key."""
+    _check_key(private)
+    return bindings.crypto_scalarmult_base(private)
+
+
+def sign_public(seed: bytes) -> bytes:
+    """The Ed25519 public key of a 32-byte seed."""
+    _check_key(seed)
+    return bindings.crypto_sign_seed_keypair(seed)[0]
+
+
+def sign(seed: bytes, text: bytes) -> bytes:
+    """The Ed25519 signature, 64 bytes, over a text."""
+    _check_key(seed)
+    return bindings.crypto_sign(text, bindings.crypto_sign_seed_keypair(seed)[1])[:SIGNATURE_BYTES]
+
+
+def verify(public: bytes, text: bytes, signature: bytes) -> None:
+    """Check an Ed25519 signature.
+
+    Raises:
+        BadCell: a length is wrong (malformed) or the signature is (forged).
+    """
+    if len(public) != KEY_BYTES or len(signature) != SIGNATURE_BYTES:
+        raise BadCell(Drop.MALFORMED)
+    try:
+        bindings.crypto_sign_open(signature + text, public)
+    except CryptoError:
+        raise BadCell(Drop.FORGED) from None
+
+
+# ── what the raw calls do not check ──────────────────────────────────────────────────────
+
+
+def _size(buffer: Readable) -> int:
+    return _flat(buffer).nbytes
+
+
+def _room(buffer: Writable) -> int:
+    view = _flat(buffer)
+    if view.readonly:
+        raise Misuse("these bytes can only be read")
+    return view.nbytes
+
+
+def _check_key(key: bytes) -> None:
+    if not isinstance(key, bytes) or len(key) != KEY_BYTES:
+        raise Misuse("a key is 32 bytes")
+
+
+def _check_one(nonce: bytes, key: bytes) -> None:
+    _check_key(key)
+    if not isinstance(nonce, bytes) or len(nonce) != NONCE_BYTES:
+        raise Misuse("a nonce is 12 bytes")
+
+
+def _check_rows(matrix: NDArray[np.uint8], header: int) -> None:
+    if matrix.ndim != 2 or matrix.dtype != np.uint8 or not matrix.flags.writeable:
+        raise Misuse("rows are sealed and opened in a writable uint8[k, size]")
+    rows, size = matrix.shape
+    if not 0 <= header <= size - TAG_BYTES:
+        raise Misuse(f"rows of {size} bytes have no room for a header of {header} and a tag")
+    # Rows that overlap or run backward would let one call write into another's row.
+    if rows and (matrix.strides[1] != 1 or (rows > 1 and matrix.strides[0] < size)):
+        raise Misuse("the bytes of each row must lie together, and rows apart")
+
+
+def _nonces_for(matrix: NDArray[np.uint8], nonces: Sequence[bytes]) -> Sequence[bytes]:
+    if len(nonces) != len(matrix) or not set(map(len, nonces)) <= {NONCE_BYTES}:
+        raise Misuse("each row needs one nonce of 12 bytes")
+    return nonces
+
+
+def _keys_for(matrix: NDArray[np.uint8], keys: Keys) -> Iterable[bytes]:
+    if isinstance(keys, bytes):
+        _check_key(keys)
+        return repeat(keys, len(matrix))
+    if len(keys) != len(matrix) or not set(map(len, keys)) <= {KEY_BYTES}:
+        raise Misuse("each row needs one key of 32 bytes")
+    return keys
