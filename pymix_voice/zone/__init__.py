@@ -1,0 +1,1 @@
+"""Who and when: zone and key files, addresses, descriptors, control links, steering."""

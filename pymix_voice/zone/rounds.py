@@ -1,0 +1,279 @@
+"""One direction of one neighbour: chunks in, whole rounds out, each round at most once.
+
+A round is a matrix, one row a circuit, that arrives in chunks. Whoever takes it out gets
+every row: what did not come is filler. A round that was taken is closed for good. (A mix that
+took one round twice would reveal its whole order: the XOR of the two inputs is the XOR of the
+two outputs, permuted.)
+
+`Inlet` leaves the time of taking to its owner (the first mix at its tick). `PatientInlet`
+says itself when: complete, or a short patience after the round's first datagram, or, when
+nothing at all came, a longer one after it was expected. Equal deadlines by schedule would
+collapse: one late chunk at the first hop would time out every later hop.
+
+Source: the project's protocol page, section "Mix links".
+
+Must not know: keys, sockets, what a row carries, whose it is.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pymix_voice.errors import BadCell, Drop
+from pymix_voice.geometry import CELL_BYTES, CHUNK_CELLS, Geometry, chunks
+from pymix_voice.onion.dice import Dice
+
+AHEAD_ROUNDS = 64
+"""A round so far beyond the newest is not kept."""
+WORKED_ROUNDS = 8
+"""After a stall only so many of the newest rounds are worked; older ones are closed."""
+EMPTY_WAIT_S = 0.06
+"""How long after its expected arrival a round of which nothing came is given up."""
+EMPTY_ROUNDS = 50
+"""After so many rounds of nothing an inlet falls silent until a datagram comes."""
+
+
+class Once:
+    """Numbers that are each claimed at most once, in about rising order.
+
+    Args:
+        window: how far below the highest a number may still be claimed.
+    """
+
+    def __init__(self, window: int = 64) -> None:
+        self._window = window
+        self._claimed: set[int] = set()
+        self.floor = -1
+
+    def __contains__(self, number: int) -> bool:
+        return number <= self.floor or number in self._claimed
+
+    def claim(self, number: int) -> bool:
+        """Use a number up; False if it was used, or is too old to tell."""
+        if number in self:
+            return False
+        self._claimed.add(number)
+        if number - self._window > self.floor:
+            self.close_until(number - self._window)
+        while self.floor + 1 in self._claimed:
+            self.floor += 1
+            self._claimed.discard(self.floor)
+        return True
+
+    def close_until(self, number: int) -> None:
+        """Use up every number that is not above this one."""
+        if number > self.floor:
+            self.floor = number
+            self._claimed = {claimed for claimed in self._claimed if claimed > number}
+            while self.floor + 1 in self._claimed:
+                self.floor += 1
+                self._claimed.discard(self.floor)
+
+
+@dataclass(slots=True)
+class Pending:
+    """A round on its way in: `cells` uint8[9 * chunks, 128], and which chunks came."""
+
+    epoch: int
+    cells: NDArray[np.uint8]
+    missing: set[int]
+    first_at: float
+
+
+class Inlet:
+    """Collects the rounds of one direction of one neighbour.
+
+    Args:
+        geometry: sizes and rates of the zone.
+        dice: for filler.
+    """
+
+    def __init__(self, geometry: Geometry, dice: Dice) -> None:
+        self._geometry = geometry
+        self._dice = dice
+        self._pending: dict[int, Pending] = {}
+        self._closed = Once()
+        self._newest_at = 0.0
+        self.newest = -1
+        self.filled_rows = 0
+
+    def accept(
+        self, number: int, epoch: int, chunk: int, cells: NDArray[np.uint8], rows: int, now: float
+    ) -> bool:
+        """Keep one authentic chunk.
+
+        Args:
+            number: its round.
+            epoch: its circuit epoch.
+            chunk: its place in the round.
+            cells: uint8[9, 128], copied.
+            rows: how many rows a matrix of this epoch and round has.
+            now: seconds.
+
+        Returns:
+            Whether the round is complete with it.
+
+        Raises:
+            BadCell: if it is late, early, repeated, of another epoch, or beyond the rows.
+        """
+        if number in self._closed:
+            self._came_late(number, now)
+            raise BadCell(Drop.LATE)
+        if self.newest >= 0 and number > self._furthest(now):
+            raise BadCell(Drop.EARLY)
+        if not 0 <= chunk < chunks(rows):
+            raise BadCell(Drop.MALFORMED)
+        pending = self._pending.get(number)
+        if pending is None:
+            pending = self._open(number, epoch, rows, now)
+        elif pending.epoch != epoch:
+            raise BadCell(Drop.OTHER_EPOCH)
+        if chunk not in pending.missing:
+            raise BadCell(Drop.REPLAYED)
+        pending.cells[chunk * CHUNK_CELLS : (chunk + 1) * CHUNK_CELLS] = cells
+        pending.missing.discard(chunk)
+        return not pending.missing
+
+    def _came_late(self, number: int, now: float) -> None:
+        """A chunk of a closed round came."""
+
+    def _furthest(self, now: float) -> int:
+        """The highest round to keep; it grows while nothing comes, so no gap locks us out."""
+        silence = max(0.0, now - self._newest_at)
+        return self.newest + AHEAD_ROUNDS + int(silence / self._geometry.round_s)
+
+    def _open(self, number: int, epoch: int, rows: int, now: float) -> Pending:
+        count = chunks(rows)
+        cells = np.empty((count * CHUNK_CELLS, CELL_BYTES), np.uint8)
+        pending = Pending(epoch, cells, set(range(count)), now)
+        self._pending[number] = pending
+        if number > self.newest:
+            self.newest, self._newest_at = number, now
+        return pending
+
+    def epoch_of(self, number: int) -> int | None:
+        """The circuit epoch that a round came under; None if nothing of it came."""
+        pending = self._pending.get(number)
+        return None if pending is None else pending.epoch
+
+    def take(self, number: int, epoch: int, rows: int) -> NDArray[np.uint8] | None:
+        """Close a round and hand it out whole, uint8[rows, 128]; None if it was closed before.
+
+        Rows that did not come, or came for another epoch's circuits, are filler.
+        """
+        if not self._closed.claim(number):
+            return None
+        pending = self._pending.pop(number, None)
+        if pending is None or pending.epoch != epoch or len(pending.cells) < rows:
+            self.filled_rows += rows
+            return self._dice.matrix(rows, CELL_BYTES)
+        for chunk in sorted(pending.missing):
+            hole = pending.cells[chunk * CHUNK_CELLS : (chunk + 1) * CHUNK_CELLS]
+            self._dice.fill(hole)
+            self.filled_rows += len(hole)
+        return pending.cells[:rows]
+
+    def close_until(self, number: int) -> None:
+        """Give up every round that is not above this one."""
+        self._closed.close_until(number)
+        for old in [pending for pending in self._pending if pending <= number]:
+            del self._pending[old]
+
+
+class PatientInlet(Inlet):
+    """An inlet that says when each round is to be taken.
+
+    Args:
+        geometry: sizes, rates and the patience of the zone.
+        dice: for filler.
+        falls_silent: whether it stops giving out empty rounds after a second of nothing.
+    """
+
+    def __init__(self, geometry: Geometry, dice: Dice, *, falls_silent: bool = True) -> None:
+        super().__init__(geometry, dice)
+        self._falls_silent = falls_silent
+        self._phase: float | None = None
+        self._empty = 0
+        self._given_up: deque[int] = deque(maxlen=AHEAD_ROUNDS)
+        self.skipped = 0
+
+    def expect(self, number: int, at: float) -> None:
+        """Say when a round may come, for as long as none has come that would tell."""
+        if self._phase is None:
+            self._phase = at - number * self._geometry.round_s
+            self._closed.close_until(number - 1)
+
+    def _open(self, number: int, epoch: int, rows: int, now: float) -> Pending:
+        sample = now - number * self._geometry.round_s
+        if self._phase is None or self._silent or abs(sample - self._phase) > 1.0:
+            self._phase = sample
+            # What came before the first sign of life was never waited for.
+            self.close_until(number - 1)
+        else:
+            self._phase += 0.05 * (sample - self._phase)
+        self._empty = 0
+        return super()._open(number, epoch, rows, now)
+
+    def _came_late(self, number: int, now: float) -> None:
+        # The way here got longer: were only rounds in time listened to, none would ever be in
+        # time again. A replay of a round that did come says nothing.
+        if self._phase is not None and number in self._given_up:
+            self._given_up.remove(number)
+            self._phase = max(self._phase, now - number * self._geometry.round_s)
+            self._empty = 0
+
+    @property
+    def _silent(self) -> bool:
+        return self._falls_silent and self._empty >= EMPTY_ROUNDS
+
+    def _due_at(self, number: int) -> float:
+        pending = self._pending.get(number)
+        if pending is not None:
+            wait = self._geometry.patience_s if pending.missing else 0.0
+            return pending.first_at + wait
+        if self._phase is None or self._silent:
+            return float("inf")
+        return number * self._geometry.round_s + self._phase + EMPTY_WAIT_S
+
+    def _first_absent(self) -> int:
+        """The oldest round that is neither closed nor on its way in."""
+        number = self._closed.floor + 1
+        while number in self._closed or number in self._pending:
+            number += 1
+        return number
+
+    def deadline(self) -> float:
+        """The instant of the next round to be taken, in seconds."""
+        instants = [self._due_at(number) for number in self._pending]
+        return min([*instants, self._due_at(self._first_absent())])
+
+    def due(self, now: float) -> list[int]:
+        """The rounds to take now, oldest first; each must then be taken."""
+        self._skip_stale(now)
+        ready = [number for number in self._pending if self._due_at(number) <= now]
+        absent = self._first_absent()
+        while self._due_at(absent) <= now:
+            ready.append(absent)
+            absent += 1
+            while absent in self._pending or absent in self._closed:
+                absent += 1
+        return sorted(ready)
+
+    def _skip_stale(self, now: float) -> None:
+        if self._phase is None:
+            return
+        current = int((now - self._phase) / self._geometry.round_s)
+        oldest = max(self.newest, current - 3) - WORKED_ROUNDS
+        if oldest - 1 > self._closed.floor:
+            before = self._closed.floor
+            self.close_until(oldest - 1)
+            self.skipped += oldest - 1 - before
+
+    def take(self, number: int, epoch: int, rows: int) -> NDArray[np.uint8] | None:
+        """As `Inlet.take`; counts rounds of which nothing came."""
+        if number not in self._pending and number not in self._closed:
+            self._empty += 1
+            self._given_up.append(number)
+        return super().take(number, epoch, rows)
