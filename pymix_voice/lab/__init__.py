@@ -1,0 +1,1 @@
+"""Demo, benchmarks, simulated world, audit and measurements."""

@@ -1,0 +1,1 @@
+"""PCM and frames: codec, recordings, a microphone that reads a file, playout."""
