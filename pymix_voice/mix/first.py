@@ -1,0 +1,172 @@
+"""The first mix: it takes every gateway's rows at its tick, and says when circuits change.
+
+Gateways' rows stand one behind the other, in the order of the zone file. A gateway is told how
+early its rows came, and steers by that; what is not there at the tick is filler, so a slow or
+dead gateway costs only its own clients.
+
+Source: the project's protocol page, sections "Who numbers rounds" and "An epoch's timetable".
+
+Must not know: sockets, clients, voice, what time it is (it is told).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pymix_voice.geometry import CELL_BYTES, is_door_round
+from pymix_voice.mix.circuits import Circuits
+from pymix_voice.mix.clock import RoundClock
+from pymix_voice.mix.coming import DOWN
+from pymix_voice.mix.machine import Mix
+from pymix_voice.onion.chunk import LinkKeys
+from pymix_voice.zone.epochs import NO_EPOCH, Reign
+from pymix_voice.zone.link import early_units
+from pymix_voice.zone.records import Decision, Hello, Tick
+from pymix_voice.zone.rounds import Inlet
+
+BATCH_GRACE_ROUNDS = 5
+"""So long after the cut-off a gateway's batch is waited for."""
+FAR_S = 1.0
+"""A gateway this far from its tick is told the round anew."""
+
+
+class FirstMix(Mix):
+    """The mix that owns the round clock. Arguments as of `Mix`, with `hop` 0."""
+
+    _clock: RoundClock
+    _reign: Reign
+    _shares: dict[int, list[int]]
+    _told_tick: dict[int, float]
+
+    def _make_inlets(self) -> list[Inlet]:
+        self._clock = RoundClock(self._geometry)
+        self._reign = Reign(self._geometry)
+        self._shares = {NO_EPOCH: [0 for _ in self.zone.gateways]}
+        self._told_tick = {}
+        return [Inlet(self._geometry, self._filler) for _ in self.zone.gateways]
+
+    def now_round(self, now: float) -> int:
+        """The round that ticked last."""
+        return self._clock.next_round - 1 if self._clock.started else 0
+
+    def _check_clock(self, number: int) -> None:
+        """The round clock is this mix's own; it may differ from the time of day."""
+
+    # ── gateways ─────────────────────────────────────────────────────────────────────────
+
+    def link_up(self, peer: int, keys: LinkKeys, now: float) -> None:
+        """As `Mix.link_up`; a gateway is told the round, or the clock starts."""
+        super().link_up(peer, keys, now)
+        if peer != DOWN and self._clock.started:
+            self._tell_tick(peer, now)
+        self._start_clock(now)
+
+    def _take_hello(self, peer: int, record: Hello, now: float) -> None:
+        super()._take_hello(peer, record, now)
+        self._start_clock(now)
+
+    def _start_clock(self, now: float) -> None:
+        if self._clock.started or not self._below.whole:
+            return
+        start = max(self._unix_round(now), self._below.now_round) + 1
+        self._clock.start(start, now)
+        self.notes.append("the chain stands; rounds begin")
+        for peer in self._linked - {DOWN}:
+            self._tell_tick(peer, now)
+
+    def _tell_tick(self, peer: int, now: float) -> None:
+        self._told_tick[peer] = now
+        number = self._clock.next_round
+        due_ms = (self._clock.tick_at(number) - now) * 1000
+        self.coming.outgoing.append((peer, Tick(number, due_ms)))
+
+    def _heard_from(self, peer: int, number: int, now: float) -> None:
+        if not self._clock.started:
+            return
+        early = self._clock.tick_at(number) - now
+        link = self._by_peer[peer]
+        if number >= link.early[0]:
+            link.early = number, early_units(early)
+        if abs(early) > FAR_S and now - self._told_tick.get(peer, 0.0) > FAR_S:
+            self._tell_tick(peer, now)
+
+    def _rows_from(self, peer: int, circuits: Circuits, number: int) -> int:
+        if peer == DOWN:
+            return circuits.rows(number)
+        clients = self._shares[circuits.epoch][peer]
+        return 2 * clients if is_door_round(number) else clients
+
+    # ── rounds ───────────────────────────────────────────────────────────────────────────
+
+    def _forward_due(self, now: float) -> list[int]:
+        return self._clock.due(now)
+
+    def _forward(self, number: int, now: float) -> None:
+        self._decide(number)
+        circuits = self._circuits_for(number)
+        cells = self._gather(number, circuits)
+        self._pass_on(number, circuits, cells, now)
+        if self._geometry.within(number) == self._geometry.cutoff_at + BATCH_GRACE_ROUNDS:
+            self.coming.leave_out_open()
+
+    def _circuits_for(self, number: int) -> Circuits:
+        return self._live.get(self._reign.epoch_for(number), self._live[NO_EPOCH])
+
+    def _admit(self, epoch: int, number: int) -> None:
+        """Circuits come into force by this mix's own decision, not by a gateway's word."""
+
+    def _gather(self, number: int, circuits: Circuits) -> NDArray[np.uint8]:
+        """All gateways' rows of one round: lines of all, then doors of all."""
+        lines, doors = [], []
+        shares = self._shares[circuits.epoch]
+        for inlet, clients in zip(self._upstream, shares, strict=True):
+            rows = 2 * clients if is_door_round(number) else clients
+            cells = inlet.take(number, circuits.epoch, rows)
+            if cells is None:
+                cells = self._filler.matrix(rows, CELL_BYTES)
+            lines.append(cells[:clients])
+            doors.append(cells[clients:])
+        return np.concatenate(lines + doors)
+
+    def _send_up(self, number: int, circuits: Circuits, cells: NDArray[np.uint8]) -> None:
+        """Every gateway's own rows back to it."""
+        flags = self._reign.flags(self._newest)
+        line = 0
+        for peer, clients in enumerate(self._shares[circuits.epoch]):
+            own = cells[line : line + clients]
+            if is_door_round(number):
+                door = circuits.lines + line
+                own = np.concatenate((own, cells[door : door + clients]))
+            self._send(peer, number, circuits.epoch, own, flags)
+            line += clients
+
+    # ── an epoch's course ────────────────────────────────────────────────────────────────
+
+    def _decide(self, number: int) -> None:
+        if not self._reign.is_due(number):
+            return
+        ready = self.coming.ready and self.coming.epoch == self._geometry.epoch_of(number) + 1
+        epoch, switch = self._geometry.epoch_of(number) + 1, ready
+        self._reign.decide(epoch, switch=switch)
+        for peer in sorted(self._linked):
+            self.coming.outgoing.append((peer, Decision(epoch, switch)))
+        circuits = self.coming.adopt() if switch else None
+        if circuits is not None:
+            # Gateways' rows of the first rounds come before their ticks.
+            self._shares[epoch] = self.coming.shares
+            self._enthrone(circuits)
+        else:
+            self.notes.append(f"the epoch is extended; was waiting for {self.coming.waits_for}")
+            self.coming.discard()
+
+    def _sweep(self, number: int) -> None:
+        super()._sweep(number)
+        for epoch in [each for each in self._shares if each not in self._live]:
+            del self._shares[epoch]
+
+    def deadline(self) -> float:
+        """As `Mix.deadline`, and the next tick."""
+        return min(super().deadline(), self._clock.deadline())
+
+    def figures(self) -> dict[str, int]:
+        """As `Mix.figures`, and ticks that a stall cost."""
+        return {**super().figures(), "ticks_skipped": self._clock.skipped}

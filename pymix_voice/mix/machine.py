@@ -1,0 +1,411 @@
+"""A mix: rounds in from one side, one layer off or on, rounds out at the other.
+
+    forward    upstream's rows --> peel --> downstream       (the last mix: --> switchboard --> back)
+    backward   downstream's rows --> wrap --> upstream
+
+It emits at most one matrix per direction and round, whatever comes; backward only what went
+forward under the same circuits. All that costs more than an XOR and a gather is done in slices
+of `work`, between rounds.
+
+Source: the project's design, section "A round, from microphone to ear"; its protocol page,
+section "Mix links".
+
+Must not know: sockets, clients, voice, what time it is (it is told).
+"""
+
+from collections.abc import Hashable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pymix_voice.errors import BadCell, Drop, Drops
+from pymix_voice.geometry import CHUNK_BYTES
+from pymix_voice.mix.circuits import Circuits, no_circuits
+from pymix_voice.mix.coming import DOWN, Coming
+from pymix_voice.mix.lists import Signer
+from pymix_voice.onion.chunk import LinkKeys, link_id_of
+from pymix_voice.onion.dice import Dice
+from pymix_voice.zone.drain import Burst, Drain
+from pymix_voice.zone.epochs import NO_EPOCH, age_of, epoch_of_age, outlived
+from pymix_voice.zone.link import RoundLink
+from pymix_voice.zone.records import Decision, Hello, Record
+from pymix_voice.zone.rounds import Inlet, Once, PatientInlet
+from pymix_voice.zone.zonefile import Zone
+
+CLOCK_TOLERANCE_S = 60.0
+"""A round further than this from a mix's own clock is not taken."""
+SWEEP_S = 0.5
+"""How often a mix looks after what time alone ends."""
+KEYSTREAM_SLICE = 24
+"""Circuits' blocks made in one slice of work: about half a millisecond."""
+ONION_SLICE = 4
+"""Onions opened in one slice of work: about half a millisecond."""
+
+
+class Said(NamedTuple):
+    """What a machine wants said over control links, in order."""
+
+    to_keep: int | None
+    """A signed epoch that must be safe on disk before any of the records leaves."""
+    records: list[tuple[int, Record]]
+    """To which neighbour (-1 downstream, 0... upstream), and what."""
+
+
+class Mix:
+    """Any mix of the chain; `FirstMix` adds the round clock.
+
+    Args:
+        zone: the zone file.
+        hop: its place in the chain, from 0.
+        seed: its Ed25519 seed.
+        dice: for orders, filler and keys.
+        now: seconds on any monotonic clock; all later instants are on the same.
+        unix: seconds since 1970 at `now`, by this machine's own clock.
+        signed: the highest epoch it may have signed before it was started, -1 for none.
+        down: where the next mix is, if there is one.
+    """
+
+    def __init__(
+        self,
+        zone: Zone,
+        hop: int,
+        seed: bytes,
+        *,
+        dice: Dice,
+        now: float,
+        unix: float,
+        signed: int = -1,
+        down: Hashable = None,
+    ) -> None:
+        self.zone = zone
+        self.hop = hop
+        self._geometry = zone.geometry
+        self._unix_offset = unix - now
+        self._down = down
+        self._filler = dice.fork("filler")
+        first_epoch = max(signed + 1, self._geometry.epoch_of(self._unix_round(now)) + 2)
+        signer = Signer(zone, hop, seed, first_epoch, dice.fork("onion keys"))
+        self.coming = Coming(zone, hop, signer, dice.fork("coming"))
+        self._links: dict[bytes, tuple[int, RoundLink]] = {}
+        self._by_peer: dict[int, RoundLink] = {}
+        self._live: dict[int, Circuits] = {NO_EPOCH: no_circuits()}
+        self._circuit_epoch = NO_EPOCH
+        self._circuits_since = 0
+        self._upstream: list[Inlet] = self._make_inlets()
+        self._downstream = PatientInlet(self._geometry, self._filler)
+        self._forwarded = Once()
+        self._returned = Once()
+        self._turns: dict[int, int] = {}
+        self._newest = -1
+        self._newest_at = now
+        self._newest_back = -1
+        self._below = Hello(0, self._is_last)
+        self._sweep_at = now + SWEEP_S
+        self._bursts: list[Burst] = []
+        self._linked: set[int] = set()
+        self.notes: list[str] = []
+        self.drops = Drops()
+        self.rounds = 0
+        self.cells = 0
+
+    def _make_inlets(self) -> list[Inlet]:
+        return [PatientInlet(self._geometry, self._filler)]
+
+    @property
+    def _is_last(self) -> bool:
+        return self.hop == self._geometry.mixes - 1
+
+    def _unix_round(self, now: float) -> int:
+        return int((now + self._unix_offset) / self._geometry.round_s)
+
+    def now_round(self, now: float) -> int:
+        """The round it would be now by what this mix has processed; 0 if it has not any."""
+        if self._newest < 0:
+            return 0
+        return self._newest + int((now - self._newest_at) / self._geometry.round_s)
+
+    def name_of(self, peer: int) -> str:
+        """A neighbour's name in the zone file."""
+        if peer == DOWN:
+            return self.zone.mixes[self.hop + 1].name
+        return (
+            self.zone.gateways[peer].name if self.hop == 0 else self.zone.mixes[self.hop - 1].name
+        )
+
+    # ── links ────────────────────────────────────────────────────────────────────────────
+
+    def link_up(self, peer: int, keys: LinkKeys, now: float) -> None:
+        """A neighbour's control link stands; its new keys take the place of the old."""
+        upstream = peer != DOWN
+        inlet = self._upstream[peer] if upstream else self._downstream
+        source = None if upstream else self._down
+        old = self._by_peer.get(peer)
+        if old is not None:
+            self._links.pop(old.link_id, None)
+        link = RoundLink(keys, upstream=upstream, inlet=inlet, source=source)
+        self._links[link.link_id] = peer, link
+        self._by_peer[peer] = link
+        self._linked.add(peer)
+        self.notes.append(f"linked with {self.name_of(peer)}")
+        self._say_hello(peer, now)
+        self.coming.say_again(peer)
+
+    def link_down(self, peer: int, now: float) -> None:
+        """A neighbour's control link broke; its rounds may go on."""
+        self._linked.discard(peer)
+        self.notes.append(f"waiting for {self.name_of(peer)}")
+        if peer == DOWN:
+            self._below = Hello(self._below.now_round, False)
+            self._say_hello_up(now)
+
+    def _say_hello(self, peer: int, now: float) -> None:
+        if peer == DOWN or self.hop > 0:
+            number = max(self.now_round(now), self._below.now_round)
+            self.coming.outgoing.append((peer, Hello(number, self._below.whole)))
+
+    def _say_hello_up(self, now: float) -> None:
+        if self.hop > 0 and 0 in self._linked:
+            self._say_hello(0, now)
+
+    # ── in ───────────────────────────────────────────────────────────────────────────────
+
+    def receive(self, drain: Drain, now: float) -> None:
+        """Take datagrams; what is not authentic or not in place is counted and forgotten."""
+        for index in range(len(drain.lengths)):
+            try:
+                if drain.lengths[index] != CHUNK_BYTES:
+                    raise BadCell(Drop.MALFORMED)
+                self._take_chunk(drain.cells[index, :CHUNK_BYTES], drain.sources[index], now)
+            except BadCell as bad:
+                self.drops[bad.reason] += 1
+        self._work_rounds(now)
+
+    def _take_chunk(self, datagram: NDArray[np.uint8], source: Hashable, now: float) -> None:
+        known = self._links.get(link_id_of(datagram))
+        if known is None:
+            raise BadCell(Drop.UNKNOWN_SESSION)
+        peer, link = known
+        near = self.now_round(now) or self._unix_round(now)
+        header, cells = link.open(datagram, source, near)
+        number = header.round
+        if abs(number - self._unix_round(now)) > CLOCK_TOLERANCE_S / self._geometry.round_s:
+            self._check_clock(number)
+        epoch = epoch_of_age(self._geometry, number, header.epoch_low)
+        if peer == DOWN:
+            if self._turns.get(number) != epoch:
+                raise BadCell(Drop.LATE)
+        else:
+            self._heard_from(peer, number, now)
+            self._admit(epoch, number)
+        circuits = self._live.get(epoch)
+        if circuits is None:
+            raise BadCell(Drop.NO_CIRCUITS)
+        rows = self._rows_from(peer, circuits, number)
+        link.inlet.accept(number, epoch, header.chunk, cells, rows, now)
+
+    def _check_clock(self, number: int) -> None:
+        """A mix whose rounds are far off its own clock is being misled, or its clock is wrong."""
+        raise BadCell(Drop.CLOCK)
+
+    def _heard_from(self, peer: int, number: int, now: float) -> None:
+        """An authentic chunk came from upstream."""
+
+    def _rows_from(self, peer: int, circuits: Circuits, number: int) -> int:
+        """How many rows this neighbour has in a round."""
+        return circuits.rows(number)
+
+    def _admit(self, epoch: int, number: int) -> None:
+        """Circuits come into force by upstream's word, and never fall back."""
+        if epoch == self.coming.epoch and epoch not in self._live:
+            circuits = self.coming.adopt()
+            if circuits is not None:
+                self._enthrone(circuits)
+        if NO_EPOCH < epoch < self._circuit_epoch and number >= self._circuits_since:
+            raise BadCell(Drop.OTHER_EPOCH)
+
+    def _enthrone(self, circuits: Circuits) -> None:
+        self._live[circuits.epoch] = circuits
+        self._circuit_epoch = circuits.epoch
+        self._circuits_since = self._geometry.first_round(circuits.epoch)
+        self.notes.append(f"circuits of a new epoch: {circuits.lines} lines")
+
+    def receive_control(self, peer: int, record: Record, now: float) -> None:
+        """Take a neighbour's record; what does not belong here is counted and forgotten."""
+        try:
+            match record:
+                case Hello():
+                    self._take_hello(peer, record, now)
+                case Decision(epoch=epoch, switch=switch):
+                    self._take_decision(peer, epoch, switch)
+                case _:
+                    self.coming.receive(peer, record)
+        except BadCell as bad:
+            self.drops[bad.reason] += 1
+
+    def _take_hello(self, peer: int, record: Hello, now: float) -> None:
+        if peer == DOWN:
+            self._below = record
+            self._say_hello_up(now)
+
+    def _take_decision(self, peer: int, epoch: int, switch: bool) -> None:
+        if peer == DOWN or self.hop == 0:
+            raise BadCell(Drop.UNEXPECTED)
+        if not self._is_last:
+            self.coming.outgoing.append((DOWN, Decision(epoch, switch)))
+        if epoch == self.coming.epoch and not switch:
+            self.notes.append(f"the epoch is extended; was waiting for {self.coming.waits_for}")
+            self.coming.discard()
+
+    # ── rounds ───────────────────────────────────────────────────────────────────────────
+
+    def handle_deadline(self, now: float) -> None:
+        """Do what is due at `now`."""
+        self._work_rounds(now)
+        if now >= self._sweep_at:
+            self._sweep_at = now + SWEEP_S
+            self._sweep(self.now_round(now))
+
+    def _work_rounds(self, now: float) -> None:
+        for number in self._forward_due(now):
+            self._forward(number, now)
+        for number in self._downstream.due(now):
+            self._backward(number, now)
+
+    def _forward_due(self, now: float) -> list[int]:
+        inlet = self._upstream[0]
+        return inlet.due(now) if isinstance(inlet, PatientInlet) else []
+
+    def _forward(self, number: int, now: float) -> None:
+        epoch = self._upstream[0].epoch_of(number)
+        if epoch is None:
+            epoch = self._epoch_without_word(number)
+        circuits = self._live[epoch]
+        cells = self._upstream[0].take(number, epoch, circuits.rows(number))
+        if cells is not None:
+            self._pass_on(number, circuits, cells, now)
+
+    def _epoch_without_word(self, number: int) -> int:
+        """The circuits of a round of which nothing came."""
+        if number >= self._circuits_since and not outlived(
+            self._geometry, number, self._circuit_epoch
+        ):
+            return self._circuit_epoch if self._circuit_epoch in self._live else NO_EPOCH
+        older = [epoch for epoch in self._live if epoch < self._circuit_epoch]
+        return max(older, default=NO_EPOCH)
+
+    def _pass_on(
+        self, number: int, circuits: Circuits, cells: NDArray[np.uint8], now: float
+    ) -> None:
+        """One round forward, once."""
+        if not self._forwarded.claim(number):
+            return
+        self.rounds += 1
+        self.cells += len(cells)
+        if number > self._newest:
+            self._newest, self._newest_at = number, now
+        if self._is_last:
+            self._returned.claim(number)
+            self._newest_back = max(self._newest_back, number)
+            self._send_up(number, circuits, circuits.turn(number, cells))
+        else:
+            self._turns[number] = circuits.epoch
+            self._send(DOWN, number, circuits.epoch, circuits.peel(number, cells))
+        self._keep_time(number)
+
+    def _backward(self, number: int, now: float) -> None:
+        epoch = self._turns.pop(number, None)
+        circuits = None if epoch is None else self._live.get(epoch)
+        if epoch is None or circuits is None:
+            self._downstream.take(number, NO_EPOCH, 0)
+            return
+        cells = self._downstream.take(number, epoch, circuits.rows(number))
+        if cells is None or not self._returned.claim(number):
+            return
+        self.cells += len(cells)
+        self._newest_back = max(self._newest_back, number)
+        self._send_up(number, circuits, circuits.wrap(number, cells))
+
+    def _send_up(self, number: int, circuits: Circuits, cells: NDArray[np.uint8]) -> None:
+        self._send(0, number, circuits.epoch, cells)
+
+    def _send(
+        self, peer: int, number: int, epoch: int, cells: NDArray[np.uint8], flags: int = 0
+    ) -> None:
+        link = self._by_peer.get(peer)
+        if link is not None:
+            age = age_of(self._geometry, number, epoch)
+            self._bursts += link.seal(number, age, cells, flags)
+
+    # ── an epoch's course ────────────────────────────────────────────────────────────────
+
+    def _keep_time(self, number: int) -> None:
+        """What hangs on the place of a round in its epoch."""
+        within = self._geometry.within(number)
+        if within <= self._geometry.late_keys_until:
+            self._begin(self._geometry.epoch_of(number) + 1)
+        if within % self._geometry.keys_until == 0:
+            self._sweep(number)
+
+    def _begin(self, epoch: int) -> None:
+        self.coming.begin(epoch)
+
+    def _sweep(self, number: int) -> None:
+        """Wipe what has had its time, also when no rounds come any more."""
+        drained = number - self._circuits_since >= self._geometry.keys_until
+        for epoch in [each for each in self._live if each != NO_EPOCH]:
+            old = epoch < self._circuit_epoch and drained
+            if old or outlived(self._geometry, number, epoch):
+                self._live.pop(epoch).wipe()
+        if self._geometry.epoch_of(number) >= self.coming.epoch > 0 and (
+            self.coming.epoch not in self._live
+        ):
+            self.coming.discard()
+        for old_turn in [turn for turn in self._turns if turn < number - 128]:
+            del self._turns[old_turn]
+
+    def work(self) -> bool:
+        """One slice of work that can wait, half a millisecond at most; False if there is none."""
+        circuits = self._live.get(self._circuit_epoch)
+        if circuits is not None and circuits.epoch != NO_EPOCH:
+            since = self._circuits_since
+            forward, backward = max(self._newest, since), max(self._newest_back, since)
+            if circuits.prepare(forward, backward, KEYSTREAM_SLICE):
+                return True
+        coming = self.coming.circuits
+        if coming is not None:
+            first = self._geometry.first_round(coming.epoch)
+            if coming.prepare(first, first, KEYSTREAM_SLICE):
+                return True
+        return self.coming.work(ONION_SLICE) > 0
+
+    # ── out ──────────────────────────────────────────────────────────────────────────────
+
+    def deadline(self) -> float:
+        """When `handle_deadline` is to be called at the latest, in seconds."""
+        instants = [inlet.deadline() for inlet in self._upstream if isinstance(inlet, PatientInlet)]
+        return min([self._sweep_at, self._downstream.deadline(), *instants])
+
+    def bursts(self) -> list[Burst]:
+        """The datagrams to send now; each is handed out once."""
+        bursts, self._bursts = self._bursts, []
+        return bursts
+
+    def said(self) -> Said:
+        """The records to send now; each is handed out once."""
+        records, self.coming.outgoing = self.coming.outgoing, []
+        to_keep, self.coming.to_keep = self.coming.to_keep, None
+        return Said(to_keep, records)
+
+    def figures(self) -> dict[str, int]:
+        """Counts for an operator: no address, key, drop or row among them."""
+        circuits = self._live.get(self._circuit_epoch, self._live[NO_EPOCH])
+        return {
+            "rounds": self.rounds,
+            "cells": self.cells,
+            "lines": circuits.lines,
+            "filled_rows": sum(inlet.filled_rows for inlet in self._upstream)
+            + self._downstream.filled_rows,
+            "keystream_late": circuits.made_late,
+            **{f"dropped: {reason}": count for reason, count in sorted(self.drops.items())},
+        }
