@@ -1,0 +1,1 @@
+"""Where clients connect: sessions, pacing, collecting their rows."""
