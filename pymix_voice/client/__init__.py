@@ -1,0 +1,1 @@
+"""A person's side: circuits, pacing, door, dialing, call."""

@@ -1,0 +1,384 @@
+"""What a client's circuits are used for: its line to talk and dial, its door to be found.
+
+    set-up of an epoch    the line is ... at the call's drop, if there is a call that was confirmed
+                                      ... guest at a peer's door, if a dial is on
+                                      ... else idle: plain at a random drop, or guest at its own door
+                          the door is host at its own drop, always
+
+    state                 idle -> dialing -> ringing --> connecting -> talking -> idle
+                          idle -> incoming ------------> connecting -> talking -> idle
+
+The state is nothing but a reading of the dial and the call; it is told when it changes. Time
+is counted in rounds. Whatever it is, the same work is done, and the same cells go out.
+
+Source: the project's protocol page, section "Dialing, step by step".
+
+Must not know: keystreams, the session, sound, what time it is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from pymix_voice.client.call import Call, Ending
+from pymix_voice.client.callkeys import Path
+from pymix_voice.client.dialing import Knock
+from pymix_voice.client.door import Doorstep
+from pymix_voice.client.identity import Identity, door_drop
+from pymix_voice.errors import BadCell, Drops
+from pymix_voice.geometry import BODY_BYTES, DROP_BYTES, KEY_BYTES, Geometry, is_door_round
+from pymix_voice.onion.cell import CellSealer, Kind, open_cell
+from pymix_voice.onion.dice import Dice
+from pymix_voice.onion.setup import Flag
+from pymix_voice.zone.address import Address
+
+OWN_DOOR_CHANCE = 1 / 16
+"""How often an idle line knocks at its own door: cover for those who dial, and a self-test."""
+DIAL_EPOCHS = 3
+ABSENT_EPOCHS = 2
+"""One empty door may be a guest before us, or a set-up that was lost; two are not."""
+
+
+class State(StrEnum):
+    """How things stand for the person."""
+
+    IDLE = "idle"
+    DIALING = "dialing"
+    RINGING = "ringing"
+    INCOMING = "incoming"
+    CONNECTING = "connecting"
+    TALKING = "talking"
+    RECONNECTING = "reconnecting"
+
+
+class Event(NamedTuple):
+    """The state changed."""
+
+    state: State
+    peer: bytes | None = None
+    """The peer's identity key."""
+    ending: Ending | None = None
+    """Why the call or dial that was on is over."""
+
+    def __repr__(self) -> str:
+        return f"Event({self.state})"
+
+
+class Heard(NamedTuple):
+    """A frame of the peer's voice."""
+
+    number: int
+    frame: bytes
+
+
+@dataclass
+class Dial:
+    """Somebody is being dialed."""
+
+    peer: Address
+    epochs: int = 0
+    empty: int = 0
+    waiting: bool = False
+    """The peer is dialing us, and its call is the one that counts."""
+
+
+class Loop:
+    """Cells to oneself on one circuit in one epoch; they measure the chain."""
+
+    def __init__(self, dice: Dice) -> None:
+        self._key = dice.bytes(KEY_BYTES)
+        self._sealer = CellSealer(self._key)
+
+    def say(self, number: int, frame: bytes | None) -> bytes:
+        """A loop cell; it holds a frame as any other cell does."""
+        body = (frame or b"").ljust(BODY_BYTES, b"\0")
+        return self._sealer.seal(number, Kind.LOOP, body)
+
+    def hear(self, number: int, cell: bytes) -> None:
+        """One's own cell, back.
+
+        Raises:
+            BadCell: if it is not.
+        """
+        open_cell(self._key, number, cell)
+
+
+@dataclass
+class Use:
+    """What the two circuits of one epoch are for."""
+
+    doorstep: Doorstep
+    knock: Knock | None = None
+    call: Call | None = None
+    line_loop: Loop = field(kw_only=True)
+    door_loop: Loop = field(kw_only=True)
+    judged: bool = False
+    """Whether whoever is at the door has been let in, or told off."""
+
+
+class Phone:
+    """The person's side of a client.
+
+    Args:
+        geometry: gives epochs.
+        me: identity and door key.
+        contacts: identity keys that may call.
+        strangers: whether others may, too.
+        dice: for drops, loops and handshakes.
+    """
+
+    def __init__(
+        self,
+        geometry: Geometry,
+        me: Identity,
+        *,
+        contacts: Sequence[bytes],
+        strangers: bool,
+        dice: Dice,
+    ) -> None:
+        self._geometry = geometry
+        self._me = me
+        self._contacts = contacts
+        self._strangers = strangers
+        self._drop_dice = dice.fork("drops")
+        self._loop_dice = dice.fork("loops")
+        self._knock_dice = dice.fork("knocks")
+        self._door_dice = dice.fork("doors")
+        self._uses: dict[int, Use] = {}
+        self._dial: Dial | None = None
+        self._told = Event(State.IDLE)
+        self.call: Call | None = None
+        self.events: list[Event] = []
+        self.heard: list[Heard] = []
+        self.loops_back = 0
+        self.drops = Drops()
+
+    # ── the person ───────────────────────────────────────────────────────────────────────
+
+    def dial(self, peer: Address, number: int) -> None:
+        """Call somebody; the next set-up begins it."""
+        self.hang_up(number)
+        self._dial = Dial(peer)
+        self._notice(number)
+
+    def accept(self, number: int) -> None:
+        """Answer the call that rings here."""
+        if self.call is not None and not self.call.caller:
+            self.call.accepted = True
+            self._notice(number)
+
+    def hang_up(self, number: int) -> None:
+        """End, cancel or decline whatever is on."""
+        dialing, self._dial = self._dial, None
+        if self.call is not None:
+            declined = not self.call.caller and not self.call.accepted
+            self._end(Ending.DECLINED_HERE if declined else Ending.HUNG_UP_HERE, number)
+        elif dialing is not None:
+            self._tell(Event(State.IDLE, dialing.peer.identity, Ending.HUNG_UP_HERE))
+
+    def give_up_keys(self, number: int) -> None:
+        """The zone's rounds went back: no key that seals by round may be used again."""
+        self._uses.clear()
+        self._end(Ending.ROUNDS_WENT_BACK, number)
+
+    @property
+    def state(self) -> State:
+        """How things stand."""
+        return self._told.state
+
+    # ── set-up ───────────────────────────────────────────────────────────────────────────
+
+    def name_drops(self, epoch: int) -> tuple[tuple[bytes, Flag], tuple[bytes, Flag]]:
+        """What line and door are for in the coming epoch: drop and flag of each.
+
+        The same dice are drawn, and the same handshakes made, whatever comes of it.
+        """
+        random_drop = self._drop_dice.bytes(DROP_BYTES)
+        own_door = self._drop_dice.chance(OWN_DOOR_CHANCE)
+        dial = self._dial_for(epoch)
+        target = self._me.address if dial is None else dial.peer
+        knock = Knock(self._geometry, self._me, target, epoch, self._knock_dice)
+        use = Use(
+            Doorstep(
+                self._geometry,
+                self._me,
+                epoch,
+                contacts=self._contacts,
+                strangers=self._strangers,
+                dice=self._door_dice,
+            ),
+            line_loop=Loop(self._loop_dice),
+            door_loop=Loop(self._loop_dice),
+        )
+        self._uses[epoch] = use
+        door = door_drop(self._me.address.door_key, epoch), Flag.HOST
+        if self.call is not None and self.call.confirmed:
+            use.call = self.call
+            return (self.call.keys.drop(epoch), Flag.PLAIN), door
+        if dial is not None:
+            use.knock = knock
+            return (door_drop(dial.peer.door_key, epoch), Flag.GUEST), door
+        return ((door[0], Flag.GUEST) if own_door else (random_drop, Flag.PLAIN)), door
+
+    def _dial_for(self, epoch: int) -> Dial | None:
+        """The dial that the coming epoch's line serves, if there is one."""
+        last = self._uses.get(epoch - 1)
+        if self._dial is not None and last is not None and last.knock is not None:
+            self._dial.epochs += last.knock.used
+        return None if self._dial is None or self._dial.waiting else self._dial
+
+    def forget_before(self, epoch: int) -> None:
+        """Give up what epochs before this one were used for."""
+        for old in [each for each in self._uses if each < epoch]:
+            use = self._uses.pop(old)
+            calls = {use.call, use.doorstep.call, use.knock.call if use.knock else None}
+            kept = {self.call, *(each.call for each in self._uses.values())}
+            for call in calls - kept - {None}:
+                if call is not None:
+                    call.keys.wipe()
+
+    # ── rounds ───────────────────────────────────────────────────────────────────────────
+
+    def say_line(self, epoch: int, number: int, frame: bytes | None) -> bytes | None:
+        """The line's cell for a round, before its layers; None without a line."""
+        use = self._uses.get(epoch)
+        if use is None:
+            return None
+        if use.call is not None:
+            return use.call.say(Path.LINE, number, frame)
+        if use.knock is not None and is_door_round(number) and self._still_dials(use.knock):
+            return use.knock.say(number, frame)
+        return use.line_loop.say(number, frame)
+
+    def _still_dials(self, knock: Knock) -> bool:
+        """A dial that was given up before it was answered goes quiet."""
+        return knock.call is not None or self._dial is not None
+
+    def say_door(self, epoch: int, number: int, frame: bytes | None) -> bytes | None:
+        """The door's cell for a door round, before its layers; None without a door."""
+        use = self._uses.get(epoch)
+        if use is None:
+            return None
+        return use.doorstep.say(number, frame) or use.door_loop.say(number, frame)
+
+    def hear_line(self, epoch: int, number: int, cell: bytes) -> None:
+        """The line's cell of a round, its layers taken off."""
+        use = self._uses.get(epoch)
+        if use is None:
+            return
+        try:
+            if use.call is not None:
+                frame = use.call.hear(Path.LINE, number, cell)
+                if frame is not None:
+                    self.heard.append(Heard(number, frame))
+            elif use.knock is not None and is_door_round(number) and self._still_dials(use.knock):
+                use.knock.hear(number, cell)
+                self._judge_knock(use.knock)
+            else:
+                use.line_loop.hear(number, cell)
+                self.loops_back += 1
+        except BadCell as bad:
+            self.drops[bad.reason] += 1
+        self._notice(number)
+
+    def hear_door(self, epoch: int, number: int, cell: bytes) -> None:
+        """The door's cell of a door round, its layers taken off."""
+        use = self._uses.get(epoch)
+        if use is None:
+            return
+        try:
+            use.doorstep.hear(number, cell)
+        except BadCell as bad:
+            self.drops[bad.reason] += 1
+        guest = use.doorstep.call
+        if guest is not None and guest.confirmed and not use.judged:
+            use.judged = True
+            self._judge_guest(guest, number)
+        self._notice(number)
+
+    def _judge_knock(self, knock: Knock) -> None:
+        """What came of dialing."""
+        dial = self._dial
+        if dial is None:
+            return
+        if knock.nobody_there:
+            if not knock.counted:
+                knock.counted = True
+                dial.empty += 1
+            if dial.empty >= ABSENT_EPOCHS:
+                self._fail_dial(Ending.ABSENT)
+        elif knock.call is not None and knock.call.confirmed:
+            if knock.call.crossing:
+                dial.waiting = True
+            else:
+                self._dial, self.call = None, knock.call
+
+    def _judge_guest(self, guest: Call, number: int) -> None:
+        """Somebody is at the door: ring, say busy, or settle two calls that cross."""
+        current = self.call
+        dials_us_back = self._dial is not None and self._dial.peer.identity == guest.peer
+        called_it = current is not None and current.caller and not current.accepted
+        if dials_us_back or (current is not None and called_it and current.peer == guest.peer):
+            if self._me.key.public < guest.peer:
+                guest.crossing = True
+                return
+            guest.accepted = True
+            self._dial = None
+            if current is not None:
+                current.crossing = True
+        elif current is not None:
+            again = current.peer == guest.peer and (not current.accepted or current.quiet(number))
+            if not again:
+                guest.end(Ending.BUSY)
+                return
+            guest.accepted = current.accepted and not current.caller
+            current.end(Ending.REPLACED)
+        elif self._dial is not None:
+            guest.end(Ending.BUSY)
+            return
+        self.call = guest
+
+    def pass_round(self, number: int) -> None:
+        """A round went by."""
+        if self.call is not None:
+            self.call.pass_time(number)
+        if self._dial is not None and self._dial.epochs >= DIAL_EPOCHS:
+            self._fail_dial(Ending.ABSENT if self._dial.empty else Ending.NO_ANSWER)
+        self._notice(number)
+
+    # ── telling ──────────────────────────────────────────────────────────────────────────
+
+    def _fail_dial(self, ending: Ending) -> None:
+        peer = None if self._dial is None else self._dial.peer.identity
+        self._dial = None
+        self._tell(Event(State.IDLE, peer, ending))
+
+    def _end(self, ending: Ending, number: int) -> None:
+        if self.call is not None:
+            self.call.end(ending)
+            self._notice(number)
+
+    def _notice(self, number: int) -> None:
+        """Tell how things stand, if that has changed."""
+        if self.call is not None and self.call.over:
+            over, self.call = self.call, None
+            self._tell(Event(State.IDLE, over.peer, over.ending))
+        self._tell(self._read(number))
+
+    def _read(self, number: int) -> Event:
+        call = self.call
+        if call is None:
+            if self._dial is not None:
+                return Event(State.DIALING, self._dial.peer.identity)
+            return Event(State.IDLE)
+        if not call.accepted:
+            return Event(State.RINGING if call.caller else State.INCOMING, call.peer)
+        if call.quiet(number):
+            return Event(State.RECONNECTING, call.peer)
+        return Event(State.TALKING if call.talking else State.CONNECTING, call.peer)
+
+    def _tell(self, event: Event) -> None:
+        if event.state != self._told.state or event.ending is not None:
+            self._told = event
+            self.events.append(event)
