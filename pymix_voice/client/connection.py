@@ -24,6 +24,8 @@ from pymix_voice.zone.zonefile import Zone
 PATIENCE_ROUNDS = 25
 """Without a valid datagram for so many rounds a new session is made."""
 FIRST_PAUSE_S = 0.5
+MAX_ROUND = 2**62
+"""Numbers beyond are no rounds: nonces must not run over."""
 LONGEST_PAUSE_S = 8.0
 
 
@@ -142,6 +144,8 @@ class Connection:
         handshake = self._hello.handshake
         payload = handshake.read(datagram[ACCESS_HEADER_BYTES:])
         session_id, number, due_us, _ = access.WELCOME.unpack(payload)
+        if number > MAX_ROUND:
+            raise BadCell(Drop.MALFORMED)
         round_trip = now - self._hello.sent_at
         self._hello = None
         self.full = session_id == access.NO_SESSION

@@ -80,6 +80,7 @@ class Client:
         now: float,
         where: Hashable,
     ) -> None:
+        self._zone = zone
         self._geometry = zone.geometry
         self._where = where
         self._frame = frame
@@ -88,7 +89,8 @@ class Client:
         self.phone = Phone(
             zone.geometry, me, contacts=contacts, strangers=strangers, dice=dice.fork("phone")
         )
-        self._circuits = Circuits(zone, dice.fork("onions"))
+        self._onion_dice = dice.fork("onions")
+        self._circuits = Circuits(zone, self._onion_dice)
         self._reign = Reign(zone.geometry)
         self._steering = Steering(zone.geometry)
         self._last = -1
@@ -147,7 +149,10 @@ class Client:
             return
         if session.number + AHEAD_ROUNDS < self._last:
             self.phone.give_up_keys(self._last)
+            self._circuits = Circuits(self._zone, self._onion_dice)
+            self._reign = Reign(self._geometry)
             self._turns.clear()
+            self.rows_in = -1
             self._last = session.number - 1
         self._steering.start(session.number, session.due)
         self._last = max(self._last, session.number - 1)

@@ -26,7 +26,7 @@ from pymix_voice.client.callkeys import Path
 from pymix_voice.client.dialing import Knock
 from pymix_voice.client.door import Doorstep
 from pymix_voice.client.identity import Identity, door_drop
-from pymix_voice.errors import BadCell, Drops
+from pymix_voice.errors import BadCell, Drop, Drops
 from pymix_voice.geometry import BODY_BYTES, DROP_BYTES, KEY_BYTES, Geometry, is_door_round
 from pymix_voice.onion.cell import CellSealer, Kind, open_cell
 from pymix_voice.onion.dice import Dice
@@ -95,13 +95,13 @@ class Loop:
         body = (frame or b"").ljust(BODY_BYTES, b"\0")
         return self._sealer.seal(number, Kind.LOOP, body)
 
-    def hear(self, number: int, cell: bytes) -> None:
-        """One's own cell, back.
-
-        Raises:
-            BadCell: if it is not.
-        """
-        open_cell(self._key, number, cell)
+    def is_own(self, number: int, cell: bytes) -> bool:
+        """Whether this is one's own cell, come back."""
+        try:
+            open_cell(self._key, number, cell)
+        except BadCell:
+            return False
+        return True
 
 
 @dataclass
@@ -175,6 +175,10 @@ class Phone:
             declined = not self.call.caller and not self.call.accepted
             self._end(Ending.DECLINED_HERE if declined else Ending.HUNG_UP_HERE, number)
         elif dialing is not None:
+            for use in self._uses.values():
+                if use.knock is not None and use.knock.call is not None:
+                    # Answered, but not yet heard: it may ring there already.
+                    use.knock.call.end(Ending.HUNG_UP_HERE)
             self._tell(Event(State.IDLE, dialing.peer.identity, Ending.HUNG_UP_HERE))
 
     def give_up_keys(self, number: int) -> None:
@@ -275,9 +279,10 @@ class Phone:
             elif use.knock is not None and is_door_round(number) and self._still_dials(use.knock):
                 use.knock.hear(number, cell)
                 self._judge_knock(use.knock)
-            else:
-                use.line_loop.hear(number, cell)
+            elif use.line_loop.is_own(number, cell):
                 self.loops_back += 1
+            else:
+                raise BadCell(Drop.FORGED)
         except BadCell as bad:
             self.drops[bad.reason] += 1
         self._notice(number)
@@ -290,7 +295,11 @@ class Phone:
         try:
             use.doorstep.hear(number, cell)
         except BadCell as bad:
-            self.drops[bad.reason] += 1
+            # An empty door gives its own cell back.
+            if use.door_loop.is_own(number, cell):
+                self.loops_back += 1
+            else:
+                self.drops[bad.reason] += 1
         guest = use.doorstep.call
         if guest is not None and guest.confirmed and not use.judged:
             use.judged = True

@@ -77,12 +77,20 @@ class Intake:
         half = len(onions) // 2
         return self._tell(Setups(epoch, len(self._batch) - 1, onions[:half], onions[half:]))
 
-    def receive(self, record: Record) -> None:
+    def receive(self, record: Record, present: int) -> None:
         """Take a record of the first mix.
+
+        Args:
+            record: what it says.
+            present: the epoch it is now; only it and the coming one are spoken of.
 
         Raises:
             BadCell: if it does not belong here.
         """
+        match record:
+            case Published(epoch=epoch) | Accepted(epoch=epoch) | Decision(epoch=epoch):
+                if not present <= epoch <= present + 1:
+                    raise BadCell(Drop.OTHER_EPOCH)
         match record:
             case Published(epoch=epoch, descriptor=descriptor):
                 if epoch > self._epoch:

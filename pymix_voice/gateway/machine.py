@@ -41,7 +41,7 @@ from pymix_voice.zone.drain import Burst, Drain
 from pymix_voice.zone.epochs import NO_EPOCH, age_of, epoch_of_age
 from pymix_voice.zone.link import EARLY_UNIT_S, RoundLink
 from pymix_voice.zone.records import Hello, Record, Tick
-from pymix_voice.zone.rounds import PatientInlet
+from pymix_voice.zone.rounds import AHEAD_ROUNDS, PatientInlet
 from pymix_voice.zone.steering import Steering
 from pymix_voice.zone.zonefile import Zone
 
@@ -89,6 +89,8 @@ class Gateway:
         self._inlet = PatientInlet(self._geometry, self._filler, falls_silent=False)
         self._mix = mix
         self._link: RoundLink | None = None
+        self._ticked = False
+        """Whether the first mix has said which round it is since its keys are in use."""
         self._turns: dict[int, int] = {}
         self._bursts: list[Burst] = []
         self.said_records: list[Record] = []
@@ -102,6 +104,7 @@ class Gateway:
     def link_up(self, keys: LinkKeys, now: float) -> None:
         """The control link to the first mix stands."""
         self._link = RoundLink(keys, upstream=False, inlet=self._inlet, source=self._mix)
+        self._ticked = False
         self.notes.append(f"linked with {self.zone.mixes[0].name}")
         self.said_records.append(Hello(self._last, True))
         self.said_records += self._intake.again()
@@ -116,24 +119,31 @@ class Gateway:
             if isinstance(record, Tick):
                 self._take_tick(record, now)
             elif not isinstance(record, Hello):
-                self._intake.receive(record)
+                self._intake.receive(record, self._geometry.epoch_of(self._last))
         except BadCell as bad:
             self.drops[bad.reason] += 1
 
     def _take_tick(self, tick: Tick, now: float) -> None:
-        """The zone's rounds: go with them, and never give a number twice."""
+        """The zone's rounds: go with them, and never give a client a number twice."""
         if tick.round + BACKWARD_JUMP_ROUNDS < self._last:
-            # Every session knows higher rounds than the zone does: they must come again.
-            self._entry.sessions.clear()
-            self._inlet = PatientInlet(self._geometry, self._filler, falls_silent=False)
-            if self._link is not None:
-                self._link.inlet = self._inlet
-            self._collection.forget_until(self._last + 2 * 64)
-            self._last = tick.round - 1
-        due = now + tick.due_ms / 1000
-        self._steering.start(tick.round, due)
-        if self._last < tick.round:
-            self._inlet.close_until(min(self._last, tick.round - 64))
+            if self._ticked:
+                # Rounds may be numbered anew only under new keys.
+                raise BadCell(Drop.REFUSED)
+            self._start_anew(tick.round - 1)
+        self._ticked = True
+        self._steering.start(tick.round, now + tick.due_ms / 1000)
+
+    def _start_anew(self, last: int) -> None:
+        """The zone's rounds went back: every session knows higher ones, so all must come again."""
+        self.notes.append("the zone's rounds went back; clients have to connect again")
+        self._entry.sessions.clear()
+        self._collection.forget_until(self._last + AHEAD_ROUNDS)
+        self._intake = Intake(self.zone)
+        self._inlet = PatientInlet(self._geometry, self._filler, falls_silent=False)
+        if self._link is not None:
+            self._link.inlet = self._inlet
+        self._turns.clear()
+        self._last = last
 
     # ── in ───────────────────────────────────────────────────────────────────────────────
 
@@ -241,7 +251,7 @@ class Gateway:
         if is_door_round(number):
             doors = self._collection.gather(Kind.DOOR, number, slots)
             cells = np.concatenate((cells, doors))
-        if self._link is not None:
+        if self._link is not None and self._ticked:
             age = age_of(self._geometry, number, epoch)
             self._bursts += self._link.seal(number, age, cells)
         self._steering.sent(number, now)

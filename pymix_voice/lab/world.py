@@ -106,7 +106,8 @@ class World:
         self._order = count()
         self._links: dict[tuple[str, str], Link] = {}
         self._keys: dict[str, KeyFile] = {}
-        self._signed: dict[str, int] = {}
+        self.signed: dict[str, int] = {}
+        """What each mix's disk says: the highest epoch it signed."""
         self._wakes: dict[str, float] = {}
         self._flushing = False
         self.parts: dict[str, Part] = {}
@@ -115,13 +116,16 @@ class World:
         self.trace: list[Sent] | None = None
         self.tap: Callable[[str, str, bytes], bytes | None] | None = None
         """A dishonest link: sees (source, destination, datagram), may change or swallow it."""
-        self._lost_control: set[frozenset[str]] = set()
+        self.seen_as: dict[str, str] = {}
+        """The source that others see for a part, if it is not its name: as behind a NAT."""
+        self.control_cut = False
+        """Whether control records between mixes and gateways are swallowed; rounds go on."""
         self.mix_names = [f"mix{number + 1}" for number in range(mixes)]
         self.gateway_names = [f"gateway{number + 1}" for number in range(gateways)]
         self.zone = self._make_zone(clients, min_rows)
         for name in self.mix_names + self.gateway_names:
             self._start(name)
-        for one, other in self._neighbours():
+        for one, other in self.neighbours():
             self._connect(one, other)
 
     # ── building ─────────────────────────────────────────────────────────────────────────
@@ -144,7 +148,7 @@ class World:
             min_rows=min_rows,
         )
 
-    def _neighbours(self) -> list[tuple[str, str]]:
+    def neighbours(self) -> list[tuple[str, str]]:
         """Who is linked with whom, upstream first."""
         chain = list(zip(self.mix_names, self.mix_names[1:], strict=False))
         return [(gateway, self.mix_names[0]) for gateway in self.gateway_names] + chain
@@ -175,7 +179,7 @@ class World:
                 dice=dice,
                 now=self.now,
                 unix=unix,
-                signed=self._signed.get(name, -1),
+                signed=self.signed.get(name, -1),
                 down=after[0] if after else None,
             )
         self._schedule(name)
@@ -243,11 +247,11 @@ class World:
     def kill(self, name: str) -> None:
         """A part stops at once, and forgets everything but its key and signed epoch."""
         del self.parts[name]
-        for up, down in self._neighbours():
+        for up, down in self.neighbours():
             if name in (up, down):
-                self._break(up, down, dead=name)
+                self._break(up, down)
 
-    def _break(self, up: str, down: str, dead: str | None = None) -> None:
+    def _break(self, up: str, down: str) -> None:
         above, below = self.parts.get(up), self.parts.get(down)
         if isinstance(above, Gateway):
             above.link_down(self.now)
@@ -259,10 +263,24 @@ class World:
             if name in self.parts:
                 self._flush(name)
 
+    def cut_control(self) -> None:
+        """All control links break; rounds go on."""
+        self.control_cut = True
+        for up, down in self.neighbours():
+            self._break(up, down)
+
+    def mend_control(self) -> None:
+        """They come to stand again."""
+        self.seen_as: dict[str, str] = {}
+        """The source that others see for a part, if it is not its name: as behind a NAT."""
+        self.control_cut = False
+        for up, down in self.neighbours():
+            self._connect(up, down)
+
     def restart(self, name: str) -> None:
         """A part that was killed starts again."""
         self._start(name)
-        for up, down in self._neighbours():
+        for up, down in self.neighbours():
             if name in (up, down):
                 self.at(self.now + RETRY_S, lambda up=up, down=down: self._connect(up, down))  # type: ignore[misc]
 
@@ -327,7 +345,7 @@ class World:
         if isinstance(part, Mix):
             said = part.said()
             if said.to_keep is not None:
-                self._signed[name] = said.to_keep
+                self.signed[name] = said.to_keep
             for peer, record in said.records:
                 self._say(name, self._name_of(name, peer), record)
         elif isinstance(part, Gateway):
@@ -376,6 +394,9 @@ class World:
 
     def deliver(self, source: str, destination: str, datagram: bytes) -> None:
         """A datagram arrives."""
+        source = self.seen_as.get(source, source)
+        behind = [name for name, seen in self.seen_as.items() if seen == destination]
+        destination = behind[0] if behind else destination
         part = self.parts.get(destination)
         if part is None:
             return
@@ -396,6 +417,8 @@ class World:
 
     def _hear(self, source: str, destination: str, record: Record) -> None:
         part = self.parts.get(destination)
+        if self.control_cut:
+            return
         if isinstance(part, Gateway):
             part.receive_control(record, self.now)
         elif isinstance(part, Mix):

@@ -126,8 +126,16 @@ class Coming:
         """Give up what is in the making (the epoch before runs on)."""
         if self.circuits is not None:
             self.circuits.wipe()
+        if self.epoch < 0:
+            return
         self._signer.wipe_until(self.epoch)
         self._forget()
+
+    def expire(self, number: int) -> None:
+        """Wipe onion keys from their epoch's first round on; and soon after, unused circuits."""
+        self._signer.wipe_until(self._geometry.epoch_of(number))
+        if number >= self._geometry.first_round(self.epoch) + self._geometry.keys_until:
+            self.discard()
 
     def adopt(self) -> Circuits | None:
         """Hand the finished circuits over: the epoch begins."""

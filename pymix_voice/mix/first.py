@@ -20,7 +20,7 @@ from pymix_voice.mix.machine import Mix
 from pymix_voice.onion.chunk import LinkKeys
 from pymix_voice.zone.epochs import NO_EPOCH, Reign
 from pymix_voice.zone.link import early_units
-from pymix_voice.zone.records import Decision, Hello, Tick
+from pymix_voice.zone.records import Decision, Hello
 from pymix_voice.zone.rounds import Inlet
 
 BATCH_GRACE_ROUNDS = 5
@@ -48,7 +48,7 @@ class FirstMix(Mix):
         """The round that ticked last."""
         return self._clock.next_round - 1 if self._clock.started else 0
 
-    def _check_clock(self, number: int) -> None:
+    def _check_clock(self, number: int, now: float) -> None:
         """The round clock is this mix's own; it may differ from the time of day."""
 
     # ── gateways ─────────────────────────────────────────────────────────────────────────
@@ -57,7 +57,7 @@ class FirstMix(Mix):
         """As `Mix.link_up`; a gateway is told the round, or the clock starts."""
         super().link_up(peer, keys, now)
         if peer != DOWN and self._clock.started:
-            self._tell_tick(peer, now)
+            self._tell_gateway(peer, now)
         self._start_clock(now)
 
     def _take_hello(self, peer: int, record: Hello, now: float) -> None:
@@ -71,13 +71,12 @@ class FirstMix(Mix):
         self._clock.start(start, now)
         self.notes.append("the chain stands; rounds begin")
         for peer in self._linked - {DOWN}:
-            self._tell_tick(peer, now)
+            self._tell_gateway(peer, now)
 
-    def _tell_tick(self, peer: int, now: float) -> None:
+    def _tell_gateway(self, peer: int, now: float) -> None:
         self._told_tick[peer] = now
         number = self._clock.next_round
-        due_ms = (self._clock.tick_at(number) - now) * 1000
-        self.coming.outgoing.append((peer, Tick(number, due_ms)))
+        self._tell_tick(peer, number, (self._clock.tick_at(number) - now) * 1000)
 
     def _heard_from(self, peer: int, number: int, now: float) -> None:
         if not self._clock.started:
@@ -87,7 +86,7 @@ class FirstMix(Mix):
         if number >= link.early[0]:
             link.early = number, early_units(early)
         if abs(early) > FAR_S and now - self._told_tick.get(peer, 0.0) > FAR_S:
-            self._tell_tick(peer, now)
+            self._tell_gateway(peer, now)
 
     def _rows_from(self, peer: int, circuits: Circuits, number: int) -> int:
         if peer == DOWN:
@@ -105,8 +104,7 @@ class FirstMix(Mix):
         circuits = self._circuits_for(number)
         cells = self._gather(number, circuits)
         self._pass_on(number, circuits, cells, now)
-        if self._geometry.within(number) == self._geometry.cutoff_at + BATCH_GRACE_ROUNDS:
-            self.coming.leave_out_open()
+        self._keep_time(number)
 
     def _circuits_for(self, number: int) -> Circuits:
         return self._live.get(self._reign.epoch_for(number), self._live[NO_EPOCH])
@@ -141,6 +139,14 @@ class FirstMix(Mix):
 
     # ── an epoch's course ────────────────────────────────────────────────────────────────
 
+    def _keep_time(self, number: int) -> None:
+        within, coming = self._geometry.within(number), self.coming.epoch
+        super()._keep_time(number)
+        if self.coming.epoch != coming:
+            self._tell_tick(DOWN, number)
+        if within == self._geometry.cutoff_at + BATCH_GRACE_ROUNDS:
+            self.coming.leave_out_open()
+
     def _decide(self, number: int) -> None:
         if not self._reign.is_due(number):
             return
@@ -149,11 +155,9 @@ class FirstMix(Mix):
         self._reign.decide(epoch, switch=switch)
         for peer in sorted(self._linked):
             self.coming.outgoing.append((peer, Decision(epoch, switch)))
-        circuits = self.coming.adopt() if switch else None
-        if circuits is not None:
-            # Gateways' rows of the first rounds come before their ticks.
+        if switch:
             self._shares[epoch] = self.coming.shares
-            self._enthrone(circuits)
+            self._switch()
         else:
             self.notes.append(f"the epoch is extended; was waiting for {self.coming.waits_for}")
             self.coming.discard()

@@ -29,7 +29,7 @@ from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.drain import Burst, Drain
 from pymix_voice.zone.epochs import NO_EPOCH, age_of, epoch_of_age, outlived
 from pymix_voice.zone.link import RoundLink
-from pymix_voice.zone.records import Decision, Hello, Record
+from pymix_voice.zone.records import Decision, Hello, Record, Tick
 from pymix_voice.zone.rounds import Inlet, Once, PatientInlet
 from pymix_voice.zone.zonefile import Zone
 
@@ -100,7 +100,9 @@ class Mix:
         self._newest = -1
         self._newest_at = now
         self._newest_back = -1
-        self._below = Hello(0, self._is_last)
+        # Epochs up to this one were signed, so rounds before it may have been numbered.
+        signed_round = self._geometry.first_round(signed) if signed > 0 else 0
+        self._below = Hello(signed_round, self._is_last)
         self._sweep_at = now + SWEEP_S
         self._bursts: list[Burst] = []
         self._linked: set[int] = set()
@@ -149,6 +151,8 @@ class Mix:
         self._linked.add(peer)
         self.notes.append(f"linked with {self.name_of(peer)}")
         self._say_hello(peer, now)
+        if peer == DOWN and self.now_round(now):
+            self._tell_tick(DOWN, self.now_round(now))
         self.coming.say_again(peer)
 
     def link_down(self, peer: int, now: float) -> None:
@@ -189,8 +193,7 @@ class Mix:
         near = self.now_round(now) or self._unix_round(now)
         header, cells = link.open(datagram, source, near)
         number = header.round
-        if abs(number - self._unix_round(now)) > CLOCK_TOLERANCE_S / self._geometry.round_s:
-            self._check_clock(number)
+        self._check_clock(number, now)
         epoch = epoch_of_age(self._geometry, number, header.epoch_low)
         if peer == DOWN:
             if self._turns.get(number) != epoch:
@@ -204,9 +207,10 @@ class Mix:
         rows = self._rows_from(peer, circuits, number)
         link.inlet.accept(number, epoch, header.chunk, cells, rows, now)
 
-    def _check_clock(self, number: int) -> None:
+    def _check_clock(self, number: int, now: float) -> None:
         """A mix whose rounds are far off its own clock is being misled, or its clock is wrong."""
-        raise BadCell(Drop.CLOCK)
+        if abs(number - self._unix_round(now)) > CLOCK_TOLERANCE_S / self._geometry.round_s:
+            raise BadCell(Drop.CLOCK)
 
     def _heard_from(self, peer: int, number: int, now: float) -> None:
         """An authentic chunk came from upstream."""
@@ -217,14 +221,16 @@ class Mix:
 
     def _admit(self, epoch: int, number: int) -> None:
         """Circuits come into force by upstream's word, and never fall back."""
-        if epoch == self.coming.epoch and epoch not in self._live:
-            circuits = self.coming.adopt()
-            if circuits is not None:
-                self._enthrone(circuits)
+        if epoch == self.coming.epoch:
+            self._switch()
         if NO_EPOCH < epoch < self._circuit_epoch and number >= self._circuits_since:
             raise BadCell(Drop.OTHER_EPOCH)
 
-    def _enthrone(self, circuits: Circuits) -> None:
+    def _switch(self) -> None:
+        """The coming epoch's circuits are put in place; its first rounds may come any time."""
+        circuits = self.coming.adopt()
+        if circuits is None:
+            return
         self._live[circuits.epoch] = circuits
         self._circuit_epoch = circuits.epoch
         self._circuits_since = self._geometry.first_round(circuits.epoch)
@@ -238,6 +244,8 @@ class Mix:
                     self._take_hello(peer, record, now)
                 case Decision(epoch=epoch, switch=switch):
                     self._take_decision(peer, epoch, switch)
+                case Tick(round=number):
+                    self._take_tick(peer, number, now)
                 case _:
                     self.coming.receive(peer, record)
         except BadCell as bad:
@@ -245,15 +253,33 @@ class Mix:
 
     def _take_hello(self, peer: int, record: Hello, now: float) -> None:
         if peer == DOWN:
-            self._below = record
+            self._below = Hello(max(record.now_round, self._below.now_round), record.whole)
             self._say_hello_up(now)
+
+    def _take_tick(self, peer: int, number: int, now: float) -> None:
+        """Upstream says which round it is: the next epoch is made even while no rounds come."""
+        if peer == DOWN or self.hop == 0:
+            raise BadCell(Drop.UNEXPECTED)
+        self._check_clock(number, now)
+        if number > self.now_round(now):
+            self._newest, self._newest_at = number, now
+        self._tell_tick(DOWN, number)
+        self._keep_time(number)
+
+    def _tell_tick(self, peer: int, number: int, due_ms: float = 0.0) -> None:
+        if peer in self._linked:
+            self.coming.outgoing.append((peer, Tick(number, due_ms)))
 
     def _take_decision(self, peer: int, epoch: int, switch: bool) -> None:
         if peer == DOWN or self.hop == 0:
             raise BadCell(Drop.UNEXPECTED)
         if not self._is_last:
             self.coming.outgoing.append((DOWN, Decision(epoch, switch)))
-        if epoch == self.coming.epoch and not switch:
+        if epoch != self.coming.epoch:
+            return
+        if switch:
+            self._switch()
+        else:
             self.notes.append(f"the epoch is extended; was waiting for {self.coming.waits_for}")
             self.coming.discard()
 
@@ -311,7 +337,6 @@ class Mix:
         else:
             self._turns[number] = circuits.epoch
             self._send(DOWN, number, circuits.epoch, circuits.peel(number, cells))
-        self._keep_time(number)
 
     def _backward(self, number: int, now: float) -> None:
         epoch = self._turns.pop(number, None)
@@ -341,14 +366,8 @@ class Mix:
 
     def _keep_time(self, number: int) -> None:
         """What hangs on the place of a round in its epoch."""
-        within = self._geometry.within(number)
-        if within <= self._geometry.late_keys_until:
-            self._begin(self._geometry.epoch_of(number) + 1)
-        if within % self._geometry.keys_until == 0:
-            self._sweep(number)
-
-    def _begin(self, epoch: int) -> None:
-        self.coming.begin(epoch)
+        if self._geometry.within(number) <= self._geometry.late_keys_until:
+            self.coming.begin(self._geometry.epoch_of(number) + 1)
 
     def _sweep(self, number: int) -> None:
         """Wipe what has had its time, also when no rounds come any more."""
@@ -357,10 +376,7 @@ class Mix:
             old = epoch < self._circuit_epoch and drained
             if old or outlived(self._geometry, number, epoch):
                 self._live.pop(epoch).wipe()
-        if self._geometry.epoch_of(number) >= self.coming.epoch > 0 and (
-            self.coming.epoch not in self._live
-        ):
-            self.coming.discard()
+        self.coming.expire(number)
         for old_turn in [turn for turn in self._turns if turn < number - 128]:
             del self._turns[old_turn]
 

@@ -1,0 +1,104 @@
+"""What an observer of every link sees does not depend on who talks with whom."""
+
+from collections import Counter
+
+import pytest
+
+from calls import answer, dial, hang_up, online
+from pymix_voice.client.phone import State
+from pymix_voice.geometry import DOWN_BYTES, UP_BYTES
+from pymix_voice.lab.network import Law
+from pymix_voice.lab.world import Sent, World
+
+
+def life(seed: int, *, callee: str | None, declines: bool = False, garble: bool = False) -> World:
+    """Half a minute of three people, of whom Alice may call one."""
+    world = World(seed=seed, access=Law(0.005, 0.004, loss=0.01), chain=Law(0.002, 0.001))
+    people = {name: world.join(name) for name in ("alice", "bob", "carol")}
+    world.trace = []
+    if garble:
+        # The last mix spoils rows as it likes: every third datagram back has a bit turned.
+        turn = Counter[str]()
+
+        def spoil(source: str, destination: str, raw: bytes) -> bytes:
+            turn[source] += 1
+            if source == "mix3" and turn[source] % 3 == 0:
+                return raw[:200] + bytes([raw[200] ^ 1]) + raw[201:]
+            return raw
+
+        world.tap = spoil
+    world.run(13)
+    if callee is not None:
+        dial(world, people["alice"], people[callee])
+    for _ in range(36):
+        world.run(0.5)
+        for name in ("bob", "carol"):
+            if people[name].machine.phone.state == State.INCOMING:
+                (hang_up if declines else answer)(world, people[name])
+        if callee is not None and world.now > 1028:
+            hang_up(world, people["alice"])
+    if callee is not None and not declines and not garble:
+        assert len(people[callee].heard) > 150
+    return world
+
+
+def trace(world: World) -> list[Sent]:
+    assert world.trace is not None
+    return world.trace
+
+
+@pytest.mark.parametrize("garble", [False, True])
+def test_the_trace_is_the_same_whether_alice_calls_bob_or_carol_or_nobody(garble: bool) -> None:
+    worlds = [life(5, callee=callee, garble=garble) for callee in ("bob", "carol", None)]
+    first = trace(worlds[0])
+    assert len(first) > 15_000
+    assert all(trace(world) == first for world in worlds[1:])
+
+
+def test_the_trace_is_the_same_when_a_call_is_declined() -> None:
+    assert trace(life(6, callee="bob", declines=True)) == trace(life(6, callee=None))
+
+
+def test_the_same_seed_gives_the_same_bytes() -> None:
+    def record(seed: int) -> list[tuple[str, str, bytes]]:
+        seen: list[tuple[str, str, bytes]] = []
+        world = World(seed=seed, access=Law(0.005, 0.004, loss=0.01, reorder=0.02))
+
+        def tap(source: str, destination: str, raw: bytes) -> bytes:
+            seen.append((source, destination, raw))
+            return raw
+
+        world.tap = tap
+        alice, bob = world.join("alice"), world.join("bob")
+        online(world, alice, bob)
+        dial(world, alice, bob)
+        world.run(6)
+        return seen
+
+    once = record(7)
+    assert once == record(7)
+    assert once != record(8)
+
+
+def test_every_client_sends_and_gets_cells_of_one_size_at_one_rate() -> None:
+    world = life(9, callee="bob")
+    setup_bytes = world.zone.geometry.setup_bytes
+    for name in ("alice", "bob", "carol"):
+        steady = [sent for sent in trace(world) if 1010 <= sent.at < 1030]
+        up = Counter(sent.size for sent in steady if sent.source == name)
+        down = Counter(sent.size for sent in steady if sent.destination == name)
+        assert set(up) == {UP_BYTES, setup_bytes}
+        assert set(down) == {DOWN_BYTES}
+        assert up[UP_BYTES] == pytest.approx(20 * 55, abs=2)
+        assert down[DOWN_BYTES] == pytest.approx(20 * 55, abs=3)
+
+
+def test_every_mix_sends_whole_rounds_of_one_size_each_way() -> None:
+    world = life(10, callee="bob")
+    for source, destination in (("mix1", "mix2"), ("mix2", "mix1"), ("mix1", "gateway1")):
+        sizes = Counter(
+            sent.size
+            for sent in trace(world)
+            if (sent.source, sent.destination) == (source, destination) and sent.at >= 1010
+        )
+        assert list(sizes) == [1184]
