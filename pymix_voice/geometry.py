@@ -4,7 +4,7 @@ A zone file names a few numbers (how many mixes, how many clients, how long a ro
 others follow from them here. The timetable of an epoch is laid out backward from its end, so
 that a client names its next drop as late as the chain allows:
 
-    0 ... keys ... pieces ... set-up ... cut-off .. one mix after the other .. ready, decide ... switch
+    0 .. keys .. pieces .. set-up .. cut-off .. mix after mix .. ready, decide .. switch
 
 Sources: the project's protocol page, sections "Cells" and "The timetable of an epoch".
 
@@ -175,7 +175,7 @@ class Geometry:
 
     @property
     def open_rounds(self) -> int:
-        """What each mix gets to open, shuffle and pass on a batch: half a core at 100 µs an onion."""
+        """What each mix gets for a batch: half a core, at 100 µs an onion."""
         return max(10, ceil(self.rows / 100 * 20 / self.round_ms))
 
     @property

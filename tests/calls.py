@@ -1,7 +1,8 @@
 """Verbs for stories in the simulated world: who calls whom, and what they hear."""
 
 from pymix_voice.client.phone import State
-from pymix_voice.lab.world import Person, World
+from pymix_voice.lab.cast import Person
+from pymix_voice.lab.world import World
 
 EPOCH_S = 4.0
 

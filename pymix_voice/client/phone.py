@@ -1,12 +1,12 @@
 """What a client's circuits are used for: its line to talk and dial, its door to be found.
 
-    set-up of an epoch    the line is ... at the call's drop, if there is a call that was confirmed
-                                      ... guest at a peer's door, if a dial is on
-                                      ... else idle: plain at a random drop, or guest at its own door
-                          the door is host at its own drop, always
+    set-up    the line is at the call's drop, if there is a call that was confirmed
+                       or guest at a peer's door, if a dial is on
+                       or idle: plain at a random drop, or guest at its own door
+              the door is host at its own drop, always
 
-    state                 idle -> dialing -> ringing --> connecting -> talking -> idle
-                          idle -> incoming ------------> connecting -> talking -> idle
+    state     idle -> dialing -> ringing --> connecting -> talking -> idle
+              idle -> incoming ------------> connecting -> talking -> idle
 
 The state is nothing but a reading of the dial and the call; it is told when it changes. Time
 is counted in rounds. Whatever it is, the same work is done, and the same cells go out.

@@ -30,7 +30,7 @@ from pymix_voice.zone.zonefile import Zone
 class Upward(NamedTuple):
     """A datagram of one size up: where it lies in the drain, and whose it says it is."""
 
-    index: int
+    place: int
     session: Session
     kind: Kind
     number: int
@@ -90,7 +90,7 @@ class Entry:
     @staticmethod
     def open(drain: Drain, upward: list[Upward]) -> NDArray[np.bool_]:
         """Open these datagrams; their cells then lie in place in the drain."""
-        indices = [each.index for each in upward]
+        indices = [each.place for each in upward]
         datagrams = np.ascontiguousarray(drain.cells[indices, :UP_BYTES])
         nonces = [access.nonce(each.kind, each.number) for each in upward]
         keys = [each.session.keys.up for each in upward]

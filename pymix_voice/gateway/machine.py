@@ -45,6 +45,8 @@ from pymix_voice.zone.rounds import AHEAD_ROUNDS, PatientInlet
 from pymix_voice.zone.steering import Steering
 from pymix_voice.zone.zonefile import Zone
 
+KEPT_TURNS = 512
+"""Rounds that did not come back in so many rounds never will."""
 BACKWARD_JUMP_ROUNDS = 25
 """If the zone's rounds are so far behind this gateway's, numbering starts anew."""
 
@@ -182,7 +184,7 @@ class Gateway:
             try:
                 if not is_open:
                     raise BadCell(Drop.FORGED)
-                body = drain.cells[each.index, ACCESS_HEADER_BYTES : UP_BYTES - TAG_BYTES]
+                body = drain.cells[each.place, ACCESS_HEADER_BYTES : UP_BYTES - TAG_BYTES]
                 self._take_up(each.session, each.kind, each.number, body, each.source, now)
             except BadCell as bad:
                 self.drops[bad.reason] += 1
@@ -263,6 +265,8 @@ class Gateway:
         self.said_records += self._intake.keep_time(number)
         if number % SILENT_ROUNDS == 0:
             self._entry.sessions.expire(number)
+            for old in [turn for turn in self._turns if turn < number - KEPT_TURNS]:
+                del self._turns[old]
 
     def _give_back(self, now: float) -> None:
         for number in self._inlet.due(now):

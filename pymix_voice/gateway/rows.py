@@ -95,7 +95,7 @@ class Collection:
             self._spare.append(self._waiting.pop((kind, old)))
 
     def spread(self, cells: NDArray[np.uint8], slots: NDArray[np.intp]) -> NDArray[np.uint8]:
-        """Rows back to their slots, uint8[all slots, 128]; a slot without a row gets random bytes."""
+        """Rows back to their slots, uint8[all slots, 128]; others get random bytes."""
         out = self._dice.matrix(self._slots, CELL_BYTES)
         out[slots] = cells
         return out

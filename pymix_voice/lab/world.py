@@ -12,27 +12,25 @@ Must not know: sockets, clocks, Opus.
 
 import heapq
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import NamedTuple
 
 from pymix_voice.client.identity import Identity
 from pymix_voice.client.machine import Client
-from pymix_voice.client.phone import Event, Heard, State
+from pymix_voice.client.phone import State
 from pymix_voice.errors import Misuse
 from pymix_voice.gateway.machine import Gateway
-from pymix_voice.geometry import BODY_BYTES
+from pymix_voice.lab.cast import Person, cast, frame_of
 from pymix_voice.lab.network import Law, Link
-from pymix_voice.mix.coming import DOWN
 from pymix_voice.mix.first import FirstMix
 from pymix_voice.mix.machine import Mix
+from pymix_voice.mix.neighbours import DOWN
 from pymix_voice.onion.chunk import LinkKeys
 from pymix_voice.onion.dice import Dice
-from pymix_voice.onion.keys import KeyPair
 from pymix_voice.zone.drain import Burst, Drain
-from pymix_voice.zone.keyfile import KeyFile, new_key
+from pymix_voice.zone.keyfile import new_key
 from pymix_voice.zone.records import Record, encode, parse_record
-from pymix_voice.zone.zonefile import GatewayEntry, MixEntry, Zone
 
 START = 1000.0
 UNIX = 1_800_000_000.0
@@ -48,28 +46,6 @@ class Sent(NamedTuple):
     source: str
     destination: str
     size: int
-
-
-def frame_of(name: str, index: int) -> bytes:
-    """A frame that says whose it is and which: Opus is stubbed here, nothing else."""
-    return f"{name} {index} ".encode().ljust(BODY_BYTES, b"\xa5")
-
-
-@dataclass
-class Person:
-    """Who sits at a client, and what the client told them."""
-
-    name: str
-    machine: Client
-    identity: Identity
-    events: list[tuple[float, Event]]
-    heard: list[tuple[float, Heard]]
-    frames: int = 0
-
-    @property
-    def states(self) -> list[State]:
-        """The states the client went through."""
-        return [event.state for _, event in self.events]
 
 
 Part = Mix | Gateway | Client
@@ -105,7 +81,6 @@ class World:
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         self._links: dict[tuple[str, str], Link] = {}
-        self._keys: dict[str, KeyFile] = {}
         self.signed: dict[str, int] = {}
         """What each mix's disk says: the highest epoch it signed."""
         self._wakes: dict[str, float] = {}
@@ -122,31 +97,15 @@ class World:
         """Whether control records between mixes and gateways are swallowed; rounds go on."""
         self.mix_names = [f"mix{number + 1}" for number in range(mixes)]
         self.gateway_names = [f"gateway{number + 1}" for number in range(gateways)]
-        self.zone = self._make_zone(clients, min_rows)
+        self.zone, self._keys = cast(
+            self.mix_names, self.gateway_names, clients, min_rows, self.dice.fork("zone keys")
+        )
         for name in self.mix_names + self.gateway_names:
             self._start(name)
         for one, other in self.neighbours():
             self._connect(one, other)
 
     # ── building ─────────────────────────────────────────────────────────────────────────
-
-    def _make_zone(self, clients: int, min_rows: int) -> Zone:
-        dice = self.dice.fork("zone keys")
-        mixes, gateways = [], []
-        for port, name in enumerate(self.mix_names + self.gateway_names):
-            role = "mix" if name.startswith("mix") else "gateway"
-            keys = self._keys[name] = new_key(role, name, dice)
-            if role == "mix":
-                mixes.append(MixEntry(name, "sim", port + 1, keys.link.public, keys.sign_public))
-            else:
-                gateways.append(GatewayEntry(name, "sim", port + 1, keys.link.public))
-        return Zone(
-            name="world",
-            clients=clients,
-            mixes=tuple(mixes),
-            gateways=tuple(gateways),
-            min_rows=min_rows,
-        )
 
     def neighbours(self) -> list[tuple[str, str]]:
         """Who is linked with whom, upstream first."""
@@ -271,8 +230,6 @@ class World:
 
     def mend_control(self) -> None:
         """They come to stand again."""
-        self.seen_as: dict[str, str] = {}
-        """The source that others see for a part, if it is not its name: as behind a NAT."""
         self.control_cut = False
         for up, down in self.neighbours():
             self._connect(up, down)
@@ -282,7 +239,7 @@ class World:
         self._start(name)
         for up, down in self.neighbours():
             if name in (up, down):
-                self.at(self.now + RETRY_S, lambda up=up, down=down: self._connect(up, down))  # type: ignore[misc]
+                self.at(self.now + RETRY_S, partial(self._connect, up, down))
 
     def link(self, source: str, destination: str) -> Link:
         """One direction between two parts."""
@@ -389,8 +346,7 @@ class World:
         changed = datagram if self.tap is None else self.tap(source, destination, datagram)
         for arrival in self.link(source, destination).arrivals(self.now):
             if changed is not None:
-                raw = changed
-                self.at(arrival, lambda: self.deliver(source, destination, raw))
+                self.at(arrival, partial(self.deliver, source, destination, changed))
 
     def deliver(self, source: str, destination: str, datagram: bytes) -> None:
         """A datagram arrives."""

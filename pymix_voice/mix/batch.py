@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from pymix_voice.errors import BadCell, Drop, Drops
+from pymix_voice.errors import BadCell, Drop, Drops, Misuse
 from pymix_voice.geometry import DROP_BYTES, KEY_BYTES, Geometry
 from pymix_voice.mix.circuits import Circuits, Orders
 from pymix_voice.mix.switchboard import join
@@ -86,6 +86,7 @@ class Batch:
         self._dice = dice
         self._shares = [Share() for _ in range(shares)]
         self._seen: set[bytes] = set()
+        self._finished = False
         self.drops = Drops()
 
     def add(self, share: int, klass: Klass, first: int, onions: bytes) -> None:
@@ -100,13 +101,17 @@ class Batch:
             onions: their bytes, joined.
 
         Raises:
-            BadCell: if they are not a whole number of onions, too many, too late, or after a hole.
+            BadCell: if they are not a whole number of onions, too many, too late, after a hole, or
+                not what was said before.
         """
         size = self._geometry.onion_bytes_at(self._hop)
         kept = self._shares[share].onions[klass]
         if len(onions) % size or first > len(kept):
             raise BadCell(Drop.MALFORMED)
-        fresh = onions[(len(kept) - first) * size :]
+        known = b"".join(kept[first:])[: len(onions)]
+        fresh = onions[len(known) :]
+        if onions[: len(known)] != known:
+            raise BadCell(Drop.REFUSED)
         if not fresh:
             return
         if self._shares[share].closed:
@@ -192,7 +197,14 @@ class Batch:
         return Row(keys, maker.seal(drop, flag))
 
     def finish(self, epoch: int) -> Shuffled:
-        """Draw the order, once, when all is opened."""
+        """Draw the order, once, when all is opened.
+
+        Raises:
+            Misuse: the second time: two orders for the same onions would give both away.
+        """
+        if self._finished:
+            raise Misuse("a batch is shuffled once")
+        self._finished = True
         lines = [row for share in self._shares for row in share.rows[Klass.LINE]]
         doors = [row for share in self._shares for row in share.rows[Klass.DOOR]]
         onward: dict[Klass, bytes] = {}

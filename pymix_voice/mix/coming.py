@@ -17,6 +17,7 @@ from pymix_voice.errors import BadCell, Drop, Drops
 from pymix_voice.mix.batch import Batch
 from pymix_voice.mix.circuits import Circuits
 from pymix_voice.mix.lists import Editor, Signer
+from pymix_voice.mix.neighbours import DOWN
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.setup import Klass
 from pymix_voice.zone.descriptor import parse_list
@@ -33,9 +34,6 @@ from pymix_voice.zone.records import (
     Signature,
 )
 from pymix_voice.zone.zonefile import Zone
-
-DOWN = -1
-"""The neighbour further down the chain; those upstream are numbered from 0."""
 
 
 class Coming:
@@ -140,6 +138,7 @@ class Coming:
     def adopt(self) -> Circuits | None:
         """Hand the finished circuits over: the epoch begins."""
         circuits, self.circuits = self.circuits, None
+        self._batch = None
         self._signer.wipe_until(self.epoch)
         self.ready = False
         return circuits
@@ -212,7 +211,7 @@ class Coming:
 
     def work(self, items: int) -> int:
         """Open at most so many onions, or draw the order when all are open."""
-        if self._batch is None or self.circuits is not None or self.ready:
+        if self._batch is None or self.circuits is not None:
             return 0
         done = self._batch.work(items)
         if not done and self._batch.closed and self._batch.opened:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from pymix_voice.geometry import CELL_BYTES, is_door_round
 from pymix_voice.mix.circuits import Circuits
 from pymix_voice.mix.clock import RoundClock
-from pymix_voice.mix.coming import DOWN
 from pymix_voice.mix.machine import Mix
+from pymix_voice.mix.neighbours import DOWN
 from pymix_voice.onion.chunk import LinkKeys
 from pymix_voice.zone.epochs import NO_EPOCH, Reign
 from pymix_voice.zone.link import early_units
@@ -70,7 +70,7 @@ class FirstMix(Mix):
         start = max(self._unix_round(now), self._below.now_round) + 1
         self._clock.start(start, now)
         self.notes.append("the chain stands; rounds begin")
-        for peer in self._linked - {DOWN}:
+        for peer in self._neighbours.linked - {DOWN}:
             self._tell_gateway(peer, now)
 
     def _tell_gateway(self, peer: int, now: float) -> None:
@@ -82,8 +82,8 @@ class FirstMix(Mix):
         if not self._clock.started:
             return
         early = self._clock.tick_at(number) - now
-        link = self._by_peer[peer]
-        if number >= link.early[0]:
+        link = self._neighbours.link(peer)
+        if link is not None and number >= link.early[0]:
             link.early = number, early_units(early)
         if abs(early) > FAR_S and now - self._told_tick.get(peer, 0.0) > FAR_S:
             self._tell_gateway(peer, now)
@@ -144,7 +144,7 @@ class FirstMix(Mix):
         super()._keep_time(number)
         if self.coming.epoch != coming:
             self._tell_tick(DOWN, number)
-        if within == self._geometry.cutoff_at + BATCH_GRACE_ROUNDS:
+        if within >= self._geometry.cutoff_at + BATCH_GRACE_ROUNDS:
             self.coming.leave_out_open()
 
     def _decide(self, number: int) -> None:
@@ -153,8 +153,8 @@ class FirstMix(Mix):
         ready = self.coming.ready and self.coming.epoch == self._geometry.epoch_of(number) + 1
         epoch, switch = self._geometry.epoch_of(number) + 1, ready
         self._reign.decide(epoch, switch=switch)
-        for peer in sorted(self._linked):
-            self.coming.outgoing.append((peer, Decision(epoch, switch)))
+        for peer in sorted(self._neighbours.linked):
+            self._say(peer, Decision(epoch, switch))
         if switch:
             self._shares[epoch] = self.coming.shares
             self._switch()

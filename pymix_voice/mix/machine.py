@@ -1,6 +1,6 @@
 """A mix: rounds in from one side, one layer off or on, rounds out at the other.
 
-    forward    upstream's rows --> peel --> downstream       (the last mix: --> switchboard --> back)
+    forward    upstream's rows --> peel --> downstream   (at the last mix: switchboard, and back)
     backward   downstream's rows --> wrap --> upstream
 
 It emits at most one matrix per direction and round, whatever comes; backward only what went
@@ -14,7 +14,6 @@ Must not know: sockets, clients, voice, what time it is (it is told).
 """
 
 from collections.abc import Hashable
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +21,13 @@ from numpy.typing import NDArray
 from pymix_voice.errors import BadCell, Drop, Drops
 from pymix_voice.geometry import CHUNK_BYTES
 from pymix_voice.mix.circuits import Circuits, no_circuits
-from pymix_voice.mix.coming import DOWN, Coming
+from pymix_voice.mix.coming import Coming
 from pymix_voice.mix.lists import Signer
-from pymix_voice.onion.chunk import LinkKeys, link_id_of
+from pymix_voice.mix.neighbours import DOWN, Neighbours, Said
+from pymix_voice.onion.chunk import LinkKeys
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.drain import Burst, Drain
 from pymix_voice.zone.epochs import NO_EPOCH, age_of, epoch_of_age, outlived
-from pymix_voice.zone.link import RoundLink
 from pymix_voice.zone.records import Decision, Hello, Record, Tick
 from pymix_voice.zone.rounds import Inlet, Once, PatientInlet
 from pymix_voice.zone.zonefile import Zone
@@ -41,15 +40,6 @@ KEYSTREAM_SLICE = 24
 """Circuits' blocks made in one slice of work: about half a millisecond."""
 ONION_SLICE = 4
 """Onions opened in one slice of work: about half a millisecond."""
-
-
-class Said(NamedTuple):
-    """What a machine wants said over control links, in order."""
-
-    to_keep: int | None
-    """A signed epoch that must be safe on disk before any of the records leaves."""
-    records: list[tuple[int, Record]]
-    """To which neighbour (-1 downstream, 0... upstream), and what."""
 
 
 class Mix:
@@ -87,8 +77,7 @@ class Mix:
         first_epoch = max(signed + 1, self._geometry.epoch_of(self._unix_round(now)) + 2)
         signer = Signer(zone, hop, seed, first_epoch, dice.fork("onion keys"))
         self.coming = Coming(zone, hop, signer, dice.fork("coming"))
-        self._links: dict[bytes, tuple[int, RoundLink]] = {}
-        self._by_peer: dict[int, RoundLink] = {}
+        self._neighbours = Neighbours(zone, hop)
         self._live: dict[int, Circuits] = {NO_EPOCH: no_circuits()}
         self._circuit_epoch = NO_EPOCH
         self._circuits_since = 0
@@ -105,7 +94,6 @@ class Mix:
         self._below = Hello(signed_round, self._is_last)
         self._sweep_at = now + SWEEP_S
         self._bursts: list[Burst] = []
-        self._linked: set[int] = set()
         self.notes: list[str] = []
         self.drops = Drops()
         self.rounds = 0
@@ -127,29 +115,13 @@ class Mix:
             return 0
         return self._newest + int((now - self._newest_at) / self._geometry.round_s)
 
-    def name_of(self, peer: int) -> str:
-        """A neighbour's name in the zone file."""
-        if peer == DOWN:
-            return self.zone.mixes[self.hop + 1].name
-        return (
-            self.zone.gateways[peer].name if self.hop == 0 else self.zone.mixes[self.hop - 1].name
-        )
-
     # ── links ────────────────────────────────────────────────────────────────────────────
 
     def link_up(self, peer: int, keys: LinkKeys, now: float) -> None:
         """A neighbour's control link stands; its new keys take the place of the old."""
-        upstream = peer != DOWN
-        inlet = self._upstream[peer] if upstream else self._downstream
-        source = None if upstream else self._down
-        old = self._by_peer.get(peer)
-        if old is not None:
-            self._links.pop(old.link_id, None)
-        link = RoundLink(keys, upstream=upstream, inlet=inlet, source=source)
-        self._links[link.link_id] = peer, link
-        self._by_peer[peer] = link
-        self._linked.add(peer)
-        self.notes.append(f"linked with {self.name_of(peer)}")
+        inlet = self._downstream if peer == DOWN else self._upstream[peer]
+        self._neighbours.link_up(peer, keys, inlet, self._down if peer == DOWN else None)
+        self.notes.append(f"linked with {self._neighbours.name_of(peer)}")
         self._say_hello(peer, now)
         if peer == DOWN and self.now_round(now):
             self._tell_tick(DOWN, self.now_round(now))
@@ -157,20 +129,23 @@ class Mix:
 
     def link_down(self, peer: int, now: float) -> None:
         """A neighbour's control link broke; its rounds may go on."""
-        self._linked.discard(peer)
-        self.notes.append(f"waiting for {self.name_of(peer)}")
+        self._neighbours.link_down(peer)
+        self.notes.append(f"waiting for {self._neighbours.name_of(peer)}")
         if peer == DOWN:
             self._below = Hello(self._below.now_round, False)
-            self._say_hello_up(now)
+            self._say_hello(0, now)
 
     def _say_hello(self, peer: int, now: float) -> None:
-        if peer == DOWN or self.hop > 0:
-            number = max(self.now_round(now), self._below.now_round)
-            self.coming.outgoing.append((peer, Hello(number, self._below.whole)))
+        """Tell a neighbour which round it would be, and whether the chain below stands."""
+        number = max(self.now_round(now), self._below.now_round)
+        self._say(peer, Hello(number, self._below.whole))
 
-    def _say_hello_up(self, now: float) -> None:
-        if self.hop > 0 and 0 in self._linked:
-            self._say_hello(0, now)
+    def _tell_tick(self, peer: int, number: int, due_ms: float = 0.0) -> None:
+        self._say(peer, Tick(number, due_ms))
+
+    def _say(self, peer: int, record: Record) -> None:
+        if peer in self._neighbours.linked:
+            self.coming.outgoing.append((peer, record))
 
     # ── in ───────────────────────────────────────────────────────────────────────────────
 
@@ -186,10 +161,7 @@ class Mix:
         self._work_rounds(now)
 
     def _take_chunk(self, datagram: NDArray[np.uint8], source: Hashable, now: float) -> None:
-        known = self._links.get(link_id_of(datagram))
-        if known is None:
-            raise BadCell(Drop.UNKNOWN_SESSION)
-        peer, link = known
+        peer, link = self._neighbours.find(datagram)
         near = self.now_round(now) or self._unix_round(now)
         header, cells = link.open(datagram, source, near)
         number = header.round
@@ -254,7 +226,8 @@ class Mix:
     def _take_hello(self, peer: int, record: Hello, now: float) -> None:
         if peer == DOWN:
             self._below = Hello(max(record.now_round, self._below.now_round), record.whole)
-            self._say_hello_up(now)
+            if self.hop > 0:
+                self._say_hello(0, now)
 
     def _take_tick(self, peer: int, number: int, now: float) -> None:
         """Upstream says which round it is: the next epoch is made even while no rounds come."""
@@ -266,15 +239,10 @@ class Mix:
         self._tell_tick(DOWN, number)
         self._keep_time(number)
 
-    def _tell_tick(self, peer: int, number: int, due_ms: float = 0.0) -> None:
-        if peer in self._linked:
-            self.coming.outgoing.append((peer, Tick(number, due_ms)))
-
     def _take_decision(self, peer: int, epoch: int, switch: bool) -> None:
         if peer == DOWN or self.hop == 0:
             raise BadCell(Drop.UNEXPECTED)
-        if not self._is_last:
-            self.coming.outgoing.append((DOWN, Decision(epoch, switch)))
+        self._say(DOWN, Decision(epoch, switch))
         if epoch != self.coming.epoch:
             return
         if switch:
@@ -357,7 +325,7 @@ class Mix:
     def _send(
         self, peer: int, number: int, epoch: int, cells: NDArray[np.uint8], flags: int = 0
     ) -> None:
-        link = self._by_peer.get(peer)
+        link = self._neighbours.link(peer)
         if link is not None:
             age = age_of(self._geometry, number, epoch)
             self._bursts += link.seal(number, age, cells, flags)

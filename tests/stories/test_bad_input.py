@@ -1,14 +1,15 @@
 """Whatever comes from the network, every part goes on, counts it by reason, and changes nothing."""
 
 import pytest
+from calls import frames_gained, lost, online, talk
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from calls import frames_gained, lost, online, talk
-from pymix_voice.errors import Drop
-from pymix_voice.lab.world import Person, World
-from pymix_voice.zone.drain import Drain
 from zones import FUZZ
+
+from pymix_voice.errors import Drop
+from pymix_voice.lab.cast import Person
+from pymix_voice.lab.world import World
+from pymix_voice.zone.drain import Drain
 
 SIZES = st.sampled_from([0, 1, 4, 8, 24, 96, 120, 151, 152, 153, 176, 346, 1183, 1184, 1400])
 
@@ -130,7 +131,7 @@ def test_a_flood_of_hellos_is_answered_with_cookies_and_keeps_nobody_out() -> No
     online(world, alice, bob)
     talk(world, alice, bob)
     hellos: list[bytes] = []
-    flooder = world.join("flooder")
+    world.join("flooder")
     world.tap = lambda source, _, raw: hellos.append(raw) if source == "flooder" else raw
     world.run(2)
     del world.parts["flooder"], world.people["flooder"]

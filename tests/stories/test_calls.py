@@ -1,12 +1,13 @@
 """A call, in the simulated world: who rings, who answers, who hears what."""
 
 import pytest
-
 from calls import answer, dial, ending, hang_up, heard_from, lost, online, reach, talk
+
 from pymix_voice.client.call import Ending
 from pymix_voice.client.phone import State
+from pymix_voice.lab.cast import Person
 from pymix_voice.lab.network import Law
-from pymix_voice.lab.world import Person, World
+from pymix_voice.lab.world import World
 
 
 def two(seed: int = 1, mixes: int = 3, **options: Law) -> tuple[World, Person, Person]:
@@ -142,8 +143,8 @@ def test_two_who_dial_each_other_at_once_talk(seed: int) -> None:
     dial(world, alice, bob)
     world.run(seed * 0.7)
     dial(world, bob, alice)
-    for person in (alice, bob):
-        world.run_until(lambda: person.machine.phone.state == State.TALKING, 20)
+    reach(world, alice, State.TALKING)
+    reach(world, bob, State.TALKING)
     world.run(2)
     assert lost(alice, bob) == lost(bob, alice) == 0
     assert heard_from(alice, bob)

@@ -2,18 +2,17 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from pymix_voice.lab.world import World
-from pymix_voice.mix.coming import DOWN
-from pymix_voice.mix.machine import Mix
-from pymix_voice.zone import records
-from pymix_voice.zone.records import Record
 from zones import FUZZ
 
+from pymix_voice.gateway.machine import Gateway
+from pymix_voice.lab.world import World
+from pymix_voice.mix.machine import Mix
+from pymix_voice.mix.neighbours import DOWN
+from pymix_voice.zone import records
+from pymix_voice.zone.records import Record
+
 UNIX_EPOCH = 450_000_000
-EPOCHS = st.one_of(
-    st.integers(UNIX_EPOCH - 1, UNIX_EPOCH + 4), st.sampled_from([0, 1, 2**62])
-)
+EPOCHS = st.one_of(st.integers(UNIX_EPOCH - 1, UNIX_EPOCH + 4), st.sampled_from([0, 1, 2**62]))
 MIXES = st.integers(0, 7)
 ONIONS = st.one_of(st.binary(max_size=400), st.integers(0, 30).map(lambda n: bytes(161 * n)))
 COUNTS = st.integers(0, 50)
@@ -56,8 +55,9 @@ def test_any_records_leave_a_gateway_running(said: list[Record]) -> None:
     world.join("alice")
     world.run(0.3)
     gateway = world.parts["gateway1"]
+    assert isinstance(gateway, Gateway)
     for record in said:
-        gateway.receive_control(record, world.now)  # type: ignore[call-arg, arg-type, union-attr]
+        gateway.receive_control(record, world.now)
     world.touch("gateway1")
     world.run(0.3)
     assert gateway.deadline() > world.now - 0.1

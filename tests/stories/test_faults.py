@@ -1,11 +1,12 @@
 """Parts die, come back, and lie about the time; calls recover, and no number is used twice."""
 
 import pytest
-
 from calls import dial, frames_gained, hang_up, lost, online, reach, talk
+
 from pymix_voice.client.phone import State
+from pymix_voice.lab.cast import Person
 from pymix_voice.lab.network import Law
-from pymix_voice.lab.world import Person, World
+from pymix_voice.lab.world import World
 
 EPOCH_S = 4.0
 
@@ -166,7 +167,7 @@ def test_memory_stays_bounded_while_parts_are_gone() -> None:
     world.kill("mix3")
     world.run(60)
     mix1, gateway = world.parts["mix1"], world.parts["gateway1"]
-    assert len(mix1._turns) <= 512  # type: ignore[union-attr]
-    assert len(gateway._turns) <= 512  # type: ignore[union-attr]
+    assert len(mix1._turns) <= 512
+    assert len(gateway._turns) <= 512
     assert len(alice.machine._turns) <= 1024
     dial(world, alice, bob)

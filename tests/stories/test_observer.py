@@ -3,8 +3,8 @@
 from collections import Counter
 
 import pytest
-
 from calls import answer, dial, hang_up, online
+
 from pymix_voice.client.phone import State
 from pymix_voice.geometry import DOWN_BYTES, UP_BYTES
 from pymix_voice.lab.network import Law
