@@ -29,7 +29,7 @@ from pymix_voice.zone import access
 from pymix_voice.zone.access import Kind, Opened, Status
 from pymix_voice.zone.drain import Burst, Drain
 from pymix_voice.zone.epochs import Outlook, Reign
-from pymix_voice.zone.link import EARLY_UNIT_S
+from pymix_voice.zone.link import steer
 from pymix_voice.zone.steering import Steering
 from pymix_voice.zone.zonefile import Zone
 
@@ -181,7 +181,7 @@ class Client:
 
     def _take_status(self, number: int, status: Status) -> None:
         coming = expand(status.epoch_low, 4, self._geometry.epoch_of(self._last) + 1)
-        self._steering.sample(status.early_round, status.early * EARLY_UNIT_S)
+        steer(self._steering, status.early_round, status.early)
         if status.outlook != Outlook.UNDECIDED:
             self._reign.decide(coming, switch=status.outlook == Outlook.SWITCH)
         if status.acknowledged and self._setup is not None and self._setup[0] == coming:

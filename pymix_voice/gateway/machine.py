@@ -39,7 +39,7 @@ from pymix_voice.zone import access
 from pymix_voice.zone.access import Kind
 from pymix_voice.zone.drain import Burst, Drain
 from pymix_voice.zone.epochs import NO_EPOCH, age_of, epoch_of_age
-from pymix_voice.zone.link import EARLY_UNIT_S, RoundLink
+from pymix_voice.zone.link import RoundLink, early_units, steer
 from pymix_voice.zone.records import Hello, Record, Tick
 from pymix_voice.zone.rounds import AHEAD_ROUNDS, PatientInlet
 from pymix_voice.zone.steering import Steering
@@ -164,7 +164,7 @@ class Gateway:
         if self._link is None or link_id_of(datagram) != self._link.link_id:
             raise BadCell(Drop.UNKNOWN_SESSION)
         header, cells = self._link.open(datagram, source, self._last)
-        self._steering.sample(header.early_round, header.early * EARLY_UNIT_S)
+        steer(self._steering, header.early_round, header.early)
         self._intake.reign.take_flags(header.flags, self._last)
         epoch = epoch_of_age(self._geometry, header.round, header.epoch_low)
         if self._turns.get(header.round, NO_EPOCH) != epoch:
@@ -214,7 +214,7 @@ class Gateway:
         self._entry.heard(session, number, source, self._last)
         if kind == Kind.LINE and number >= session.early[0]:
             early = self._steering.send_at(number) - now
-            session.early = number, round(early / EARLY_UNIT_S)
+            session.early = number, early_units(early)
         self._collection.keep(kind, number, session.slot, body[:CELL_BYTES], self._last)
 
     def _take_other(self, datagram: NDArray[np.uint8], source: Hashable, now: float) -> None:
@@ -308,7 +308,7 @@ class Gateway:
         early_round, early = session.early
         coming = self._geometry.epoch_of(self._last) + 1
         status = access.Status(
-            early=max(-32_768, min(32_767, early)),
+            early=early,
             early_round=early_round & 0xFF,
             outlook=self._intake.reign.outlook(coming),
             acknowledged=session.setup_epoch == coming,

@@ -18,6 +18,7 @@ from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair, derive, digest
 from pymix_voice.onion.noise import Handshake, Pattern
 from pymix_voice.zone import access
+from pymix_voice.zone.link import NOT_MEASURED
 from pymix_voice.zone.rounds import Once
 
 SILENT_ROUNDS = 25
@@ -48,7 +49,7 @@ class Session:
     heard_round: int
     confirmed: bool = False
     newest: int = -1
-    early: tuple[int, int] = (0, 0)
+    early: tuple[int, int] = (0, NOT_MEASURED)
     seen: dict[int, Once] = field(
         default_factory=lambda: {access.Kind.LINE: Once(), access.Kind.DOOR: Once()}
     )

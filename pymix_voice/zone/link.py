@@ -17,14 +17,24 @@ from pymix_voice.errors import Misuse
 from pymix_voice.onion.chunk import ChunkHeader, LinkKeys, open_chunk, seal_chunks
 from pymix_voice.zone.drain import Burst
 from pymix_voice.zone.rounds import Inlet, Once
+from pymix_voice.zone.steering import Steering
 
 EARLY_UNIT_S = 1 / 16_000
 """Earliness travels as an int16 in sixteenths of a millisecond."""
 
+NOT_MEASURED = -32_768
+"""Travels in place of an earliness before there is one."""
+
 
 def early_units(early_s: float) -> int:
     """Earliness as it travels: int16, 1/16 ms, held at the ends of its range."""
-    return max(-32_768, min(32_767, round(early_s / EARLY_UNIT_S)))
+    return max(NOT_MEASURED + 1, min(32_767, round(early_s / EARLY_UNIT_S)))
+
+
+def steer(steering: Steering, early_round: int, early: int) -> None:
+    """Take upstream's word, as it travelled, on how early a round came."""
+    if early != NOT_MEASURED:
+        steering.sample(early_round, early * EARLY_UNIT_S)
 
 
 class RoundLink:
@@ -43,7 +53,7 @@ class RoundLink:
         self.link_id = keys.link_id
         self.inlet = inlet
         self.source = source
-        self.early: tuple[int, int] = (0, 0)
+        self.early: tuple[int, int] = (0, NOT_MEASURED)
         """The round that was measured last, and how early it came, in 1/16 ms."""
         self._receive_key = keys.forward if upstream else keys.backward
         self._send_key = keys.backward if upstream else keys.forward
