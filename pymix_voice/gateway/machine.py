@@ -167,7 +167,7 @@ class Gateway:
         steer(self._steering, header.early_round, header.early)
         self._intake.reign.take_flags(header.flags, self._last)
         epoch = epoch_of_age(self._geometry, header.round, header.epoch_low)
-        if self._turns.get(header.round, NO_EPOCH) != epoch:
+        if self._turns.get(header.round) != epoch:
             raise BadCell(Drop.OTHER_EPOCH)
         rows = self._rows(epoch, header.round)
         self._inlet.accept(header.round, epoch, header.chunk, cells, rows, now)
@@ -270,7 +270,7 @@ class Gateway:
 
     def _give_back(self, now: float) -> None:
         for number in self._inlet.due(now):
-            epoch = self._turns.pop(number, None)
+            epoch = self._turns.get(number)
             slots = self._intake.slots(NO_EPOCH if epoch is None else epoch)
             rows = len(slots) * (2 if is_door_round(number) else 1)
             cells = self._inlet.take(number, NO_EPOCH if epoch is None else epoch, rows)

@@ -307,7 +307,7 @@ class Mix:
             self._send(DOWN, number, circuits.epoch, circuits.peel(number, cells))
 
     def _backward(self, number: int, now: float) -> None:
-        epoch = self._turns.pop(number, None)
+        epoch = self._turns.get(number)
         circuits = None if epoch is None else self._live.get(epoch)
         if epoch is None or circuits is None:
             self._downstream.take(number, NO_EPOCH, 0)
