@@ -1,0 +1,98 @@
+# `make` alone says what there is. Everything is installed into .venv, in this folder.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+# The first Python that is new enough; set it yourself to use another: make PYTHON=python3.13 test
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
+	then echo $$name; exit; fi; done)
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+MADE := .venv/made
+INSTALLED := .venv/installed
+DEVELOPING := .venv/developing
+WANTED := pyproject.toml requirements.lock
+
+# Root needs no sudo; a container often has none.
+define apt_install
+apt_install() {
+	if ! command -v apt-get >/dev/null; then
+		echo "please install $$* with your system's package manager, then try again" >&2
+		return 1
+	fi
+	local root=""
+	if [ "$$(id -u)" != 0 ]; then root=sudo; fi
+	echo "installing $$* with apt" >&2
+	$$root env DEBIAN_FRONTEND=noninteractive apt-get update -qq </dev/null >&2
+	$$root env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y -qq --no-install-recommends "$$@" </dev/null >&2
+}
+endef
+
+.PHONY: help
+help:
+	@echo "make demo    two people talk over three mixes on this computer, in under a minute"
+	echo "             (make demo ARGS=--json for one JSON object)"
+	echo "make test    everything that is checked: style, types, tests"
+	echo "make lint    style and types only"
+	echo "make clean   remove .venv and all that was made here"
+
+.PHONY: demo
+demo: $(INSTALLED)
+	@exec $(BIN)/pymix-voice demo $(ARGS)
+
+.PHONY: test
+test: lint
+	@$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: lint
+lint: $(DEVELOPING)
+	@$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+.PHONY: clean
+clean:
+	@rm -rf .venv build dist demo-out
+	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find pymix_voice tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(MADE):
+	@$(apt_install)
+	if [ -z "$(PYTHON)" ]; then
+		echo "pymix-voice needs Python 3.11 or newer, but python3 here is" \
+			"$$(python3 --version 2>/dev/null || echo 'not installed');" \
+			"install one, then: make PYTHON=python3.13 ..." >&2
+		exit 1
+	fi
+	# Debian and Ubuntu split ensurepip off into a package of its own.
+	if ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then
+		apt_install "$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"
+	fi
+	rm -rf .venv
+	$(PYTHON) -m venv .venv
+	touch $@
+
+$(INSTALLED): $(MADE) $(WANTED)
+	@$(apt_install)
+	echo "installing pymix-voice into .venv" >&2
+	$(PIP) install -c requirements.lock -e .
+	# The wheels bring libopus and libsndfile for the usual computers; elsewhere apt has them.
+	try_sound() { $(BIN)/python -c \
+		'import soundfile; from pymix_voice.voice.opus import load; load()'; }
+	if ! try_sound 2>/dev/null; then
+		apt_install libopus0 libsndfile1
+		try_sound
+	fi
+	touch $@
+
+$(DEVELOPING): $(INSTALLED)
+	@echo "installing the tools for tests into .venv" >&2
+	$(PIP) install -c requirements.lock -e .[dev]
+	touch $@
