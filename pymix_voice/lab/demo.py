@@ -1,0 +1,307 @@
+"""A whole zone on this computer, and a call through it: what `pymix-voice demo` does.
+
+    caller --+                 +-- mix 1 -- mix 2 -- mix 3
+             |-- gateway ------+   each of these boxes is a process of its own,
+    callee --+                     talking UDP and TCP over loopback
+    two bystanders
+
+The same commands that a person would type, in the same order. Both people speak at once, from
+recordings, in real time; what each heard is compared with what the other said.
+
+Must not know: how a call works.
+"""
+
+import json
+import secrets
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import NamedTuple
+
+import trio
+from rich.console import Console
+
+import pymix_voice
+from pymix_voice.edge.running import first
+from pymix_voice.errors import CallError, ConfigError, PymixError
+from pymix_voice.lab.outcome import Way, outcome, table, unheard
+from pymix_voice.lab.processes import Part, Parts, Told, parts_in
+from pymix_voice.zone.zonefile import Zone, parse_zone
+
+MIXES = 3
+BYSTANDERS = 2
+CALLER_SAYS = "kennedy.wav"
+CALLEE_SAYS = "austen-leisure.wav"
+HEARD_BY_CALLER = "heard-by-caller.wav"
+HEARD_BY_CALLEE = "heard-by-callee.wav"
+
+PORTS = range(20_000, 30_000)
+PORT_TRIES = 100
+FIRST_MIX = 101
+"""`zone new` gives the mixes the ports from here on above the gateway's."""
+
+START_S = 15.0
+"""Until a program tells its first word, on a busy computer."""
+ZONE_S = 30.0
+"""Until a client has circuits: at most two epochs, and again as much for a bad start."""
+CALL_S = 30.0
+"""From dialing to talking: at most three epochs."""
+TALK_S = 40.0
+
+
+class StoppedError(Exception):
+    """A person or the system asked the demo to end.
+
+    Args:
+        number: the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.number = number
+
+
+class Pair(NamedTuple):
+    """The two who talk."""
+
+    caller: Part
+    callee: Part
+
+
+class Narrator:
+    """Tells a person on stderr what is going on, calmly."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._began = time.monotonic()
+
+    @property
+    def elapsed_s(self) -> float:
+        """Since the demo began."""
+        return time.monotonic() - self._began
+
+    def tell(self, text: str) -> None:
+        """One line, with the time since the start."""
+        self._console.print(f"[dim]{self.elapsed_s:5.1f} s[/dim]  {text}", soft_wrap=True)
+
+    def complain(self, text: str) -> None:
+        """Why it did not work."""
+        self._console.print(text, style="red", markup=False, soft_wrap=True)
+
+
+def demo(*, as_json: bool, out: Path | None) -> int:
+    """Run a zone and a call in it, and show what it was like.
+
+    Args:
+        as_json: one JSON object on stdout instead of a table.
+        out: folder for the recordings and logs; `demo-out` here if None.
+
+    Returns:
+        The exit code: 0 if both heard each other, 1 if not, 128 + number after a signal.
+    """
+    narrator = Narrator()
+    code = 0
+    try:
+        summary = trio.run(_stoppable, (out or Path("demo-out")).resolve(), narrator)
+        _show(summary, as_json)
+        silence = unheard(summary)
+        if silence:
+            raise CallError(silence)
+    except* StoppedError as stopped:
+        cause = first(stopped)
+        assert isinstance(cause, StoppedError)
+        code = 128 + cause.number
+        narrator.complain(f"{cause}; all parts have ended")
+    except* (PymixError, OSError) as failed:
+        code = 1
+        narrator.complain(str(first(failed)))
+    return code
+
+
+async def _stoppable(folder: Path, narrator: Narrator) -> Told:
+    """Run until done or until a signal asks to stop."""
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_stop, signals)
+            summary = await _run(folder, narrator)
+            nursery.cancel_scope.cancel()
+    return summary
+
+
+async def _stop(signals: AsyncIterator[int]) -> None:
+    async for number in signals:
+        raise StoppedError(number)
+
+
+async def _run(folder: Path, narrator: Narrator) -> Told:
+    """Make the zone, let them talk, and work out what it was like."""
+    logs = folder / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    heard_by_caller, heard_by_callee = folder / HEARD_BY_CALLER, folder / HEARD_BY_CALLEE
+    for old in (heard_by_caller, heard_by_callee):
+        old.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(prefix="pymix-voice-") as home:
+        async with parts_in(logs) as parts:
+            zone = await _make_zone(parts, Path(home) / "zone", narrator)
+            mixes = await _serve(parts, zone, Path(home) / "zone", narrator)
+            pair = await _talk(parts, Path(home), folder, narrator)
+            caller = await pair.caller.until("summary", within_s=TALK_S)
+            callee = await pair.callee.until("summary", within_s=TALK_S)
+            narrator.tell("the call is over")
+    there = Way("caller_to_callee", caller, callee, samples() / CALLER_SAYS, heard_by_callee)
+    back = Way("callee_to_caller", callee, caller, samples() / CALLEE_SAYS, heard_by_caller)
+    in_zone = await pair.caller.until("in zone", within_s=0)
+    figures = [mix.all_told("figures", since=in_zone["t"]) for mix in mixes]
+    narrator.tell("comparing what was heard with what was said")
+    summary = await trio.to_thread.run_sync(outcome, (there, back), figures, zone.geometry)
+    elapsed = round(narrator.elapsed_s, 1)
+    return {**summary, "population": in_zone["population"], "elapsed_s": elapsed}
+
+
+async def _make_zone(parts: Parts, folder: Path, narrator: Narrator) -> Zone:
+    """Keys and zone file, on free ports of this computer."""
+    narrator.tell(f"making a zone: a gateway and {MIXES} mixes")
+    command = ["zone", "new", str(folder), "--mixes", str(MIXES), "--port", str(free_port())]
+    maker = parts.start("zone new", *command, lasts=False)
+    await maker.finished(within_s=START_S)
+    path = folder / "zone.toml"
+    return parse_zone(path.read_bytes(), path.name)
+
+
+async def _serve(parts: Parts, zone: Zone, folder: Path, narrator: Narrator) -> list[Part]:
+    """Start the gateway and the mixes; returns the mixes."""
+    narrator.tell("starting them, each a process of its own")
+    gateway = parts.start("gateway", *serve("gateway", folder, zone.gateways[0].port))
+    mixes = [
+        parts.start(f"mix {number}", *serve("mix", folder, entry.port))
+        for number, entry in enumerate(zone.mixes, 1)
+    ]
+    for part in (*mixes, gateway):
+        await part.until("note", within_s=START_S)
+    return mixes
+
+
+async def _talk(parts: Parts, home: Path, folder: Path, narrator: Narrator) -> Pair:
+    """Start the people, dial, and come back as soon as both talk."""
+    narrator.tell(f"the callee and {BYSTANDERS} bystanders come online")
+    hears, speaks = folder / HEARD_BY_CALLEE, samples() / CALLEE_SAYS
+    callee = parts.start("callee", *listen(home, "callee", speaks, hears), lasts=False)
+    bystanders = [
+        parts.start(name, *idle(home, name))
+        for name in (f"bystander {number}" for number in range(1, BYSTANDERS + 1))
+    ]
+    for part in (callee, *bystanders):
+        await part.until("in zone", within_s=ZONE_S)
+    narrator.tell("all three are in the zone; the caller comes online")
+    address = str((await callee.until("address", within_s=START_S))["address"])
+    hears, speaks = folder / HEARD_BY_CALLER, samples() / CALLER_SAYS
+    caller = parts.start("caller", *call(home, address, speaks, hears), lasts=False)
+    await caller.until("dialing", within_s=START_S + ZONE_S)
+    narrator.tell("the caller dials, and is heard from an epoch switch on")
+    await caller.until("talking", within_s=ZONE_S + CALL_S)
+    narrator.tell("they talk, both at once")
+    return Pair(caller, callee)
+
+
+# ── what a person would type ─────────────────────────────────────────────────────────────────
+
+
+def serve(role: str, zone: Path, port: int) -> list[str]:
+    """`pymix-voice mix` or `gateway`."""
+    return [role, "--port", str(port), "--zone", str(zone), "--json"]
+
+
+def client(verb: str, home: Path, name: str) -> list[str]:
+    """The beginning of `pymix-voice listen` and `call`, with a profile of its own."""
+    profile = home / name.replace(" ", "-")
+    return [verb, "--zone", str(home / "zone"), "--profile", str(profile), "--json"]
+
+
+def idle(home: Path, name: str) -> list[str]:
+    """A bystander: online, in no call."""
+    return client("listen", home, name)
+
+
+def listen(home: Path, name: str, said: Path, heard: Path) -> list[str]:
+    """Somebody who answers one call with a recording."""
+    answers = ["--auto-answer", "--once", "--input", str(said), "--output", str(heard)]
+    return [*client("listen", home, name), *answers]
+
+
+def call(home: Path, address: str, said: Path, heard: Path) -> list[str]:
+    """Somebody who calls with a recording, and stays only as long as that takes."""
+    return [
+        *client("call", home, "caller"),
+        address,
+        "--now",
+        "--input",
+        str(said),
+        "--output",
+        str(heard),
+    ]
+
+
+# ── what is on this computer ─────────────────────────────────────────────────────────────────
+
+
+def samples() -> Path:
+    """The folder of recordings: in the installed package, or beside it in the project.
+
+    Raises:
+        ConfigError: if there is none.
+    """
+    package = Path(pymix_voice.__file__).parent
+    for folder in (package / "samples", package.parent / "samples"):
+        if (folder / CALLER_SAYS).exists():
+            return folder
+    raise ConfigError("the recordings of the demo are missing; install pymix-voice again")
+
+
+def free_port() -> int:
+    """A number for `zone new`: this and those of the mixes are free, for UDP and TCP alike.
+
+    It lies below the range from which the system itself gives out ports, so nobody gets one of
+    them by chance between now and the start of the parts.
+
+    Raises:
+        ConfigError: if none was found.
+    """
+    for _ in range(PORT_TRIES):
+        port = PORTS.start + secrets.randbelow(len(PORTS))
+        if all(_free(port + offset) for offset in (0, *range(FIRST_MIX, FIRST_MIX + MIXES))):
+            return port
+    raise ConfigError(f"no free ports were found on 127.0.0.1 from {PORTS.start} on")
+
+
+def _free(port: int) -> bool:
+    """Whether both a UDP and a TCP socket could be bound to this port of loopback."""
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_INET, kind) as trial:
+            try:
+                trial.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+    return True
+
+
+def _show(summary: Told, as_json: bool) -> None:
+    """The summary on stdout."""
+    if as_json:
+        sys.stdout.write(json.dumps(summary) + "\n")
+        sys.stdout.flush()
+        return
+    console = Console(highlight=False)
+    console.print(table(summary))
+    setup = summary["setup_ms"]
+    if setup is not None:
+        console.print(f"from dialing to the first word heard: {setup / 1000:.1f} s")
+    console.print(
+        f"{summary['cells_per_second']} cells a second in all mixes, "
+        f"{summary['zone']['mixes']} mixes, {summary['population']} clients online"
+    )
+    for path in summary["received"].values():
+        console.print(f"listen: {path}", soft_wrap=True)

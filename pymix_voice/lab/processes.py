@@ -1,0 +1,263 @@
+"""Parts of a zone as real processes: started, listened to, and ended whatever happens.
+
+A part is a `pymix-voice` command that tells what it does on stdout, one JSON object a line;
+both go to files as well. Each has a session of its own, so a Ctrl-C reaches only us and the
+parts end in order. Should we be killed outright, Linux ends them: the kernel keeps the promise
+that no code of ours could keep then.
+
+Must not know: which parts a zone has, and what they talk about.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from pymix_voice.errors import PymixError
+
+Told = dict[str, Any]
+"""One thing that a part told: "event", "t" in monotonic seconds, and what belongs to it."""
+
+PYMIX_VOICE = (sys.executable, "-m", "pymix_voice")
+GRACE_S = 3.0
+"""From being asked to end until being killed."""
+LAST_LINES = 6
+_CHUNK_BYTES = 65_536
+_PR_SET_PDEATHSIG = 1
+
+
+class PartError(PymixError):
+    """A part ended that should have gone on, or did not get where it should in time."""
+
+
+class Part:
+    """One running command.
+
+    Attributes:
+        name: what people call it.
+        told: all it has told so far, oldest first.
+    """
+
+    def __init__(
+        self, name: str, process: subprocess.Popen[bytes], log: Path, *, lasts: bool
+    ) -> None:
+        self.name = name
+        self.told: list[Told] = []
+        self._process = process
+        self._log = log
+        self._lasts = lasts
+        self._spared = False
+        self._news = trio.Event()
+        self._ended = False
+
+    def all_told(self, event: str, since: float = 0.0) -> list[Told]:
+        """What was told under this name from an instant on, oldest first."""
+        return [told for told in self.told if told["event"] == event and told["t"] >= since]
+
+    async def until(self, *events: str, within_s: float) -> Told:
+        """Wait for the first thing told under one of these names; it may be told already.
+
+        Raises:
+            PartError: if it is not told in time, or the part ends without it.
+        """
+        with trio.move_on_after(within_s):
+            while True:
+                for told in self.told:
+                    if told["event"] in events:
+                        return told
+                if self._ended:
+                    raise self._failure(f"ended without being {events[0]!r}")
+                await self._news.wait()
+        raise self._failure(f"was not {events[0]!r} within {within_s:.0f} s")
+
+    async def finished(self, *, within_s: float) -> None:
+        """Wait until it has ended by itself, and well.
+
+        Raises:
+            PartError: if it has not in time.
+        """
+        with trio.move_on_after(within_s):
+            while not self._ended:
+                await self._news.wait()
+            return
+        raise self._failure(f"did not end within {within_s:.0f} s")
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is still there."""
+        return self._process.poll() is None
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the part, and to whatever it may have started."""
+        if self.running:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+
+    async def gone(self) -> None:
+        """Wait until the process has ended."""
+        await trio.to_thread.run_sync(self._process.wait, abandon_on_cancel=True)
+
+    async def follow(self) -> None:
+        """Read what the part tells until it ends.
+
+        Raises:
+            PartError: if it should have gone on, or ended with an error.
+        """
+        assert self._process.stdout is not None
+        part_line = b""
+        async with trio.lowlevel.FdStream(os.dup(self._process.stdout.fileno())) as stream:
+            while chunk := await stream.receive_some(_CHUNK_BYTES):
+                *lines, part_line = (part_line + chunk).split(b"\n")
+                self._keep(lines)
+                for line in lines:
+                    self._hear(line)
+        await self.gone()
+        code = self._process.returncode
+        if self._lasts or (code != 0 and not self._spared):
+            raise self._failure(_ending(code))
+        self._ended = True
+        self._wake()
+
+    def no_longer_needed(self) -> None:
+        """From now on it may end in any way."""
+        self._lasts = False
+        self._spared = True
+
+    def close(self) -> None:
+        """Give back what the ended process held."""
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def _keep(self, lines: Sequence[bytes]) -> None:
+        """Add what was told to a file beside the log, for whoever wants to know more."""
+        with self._log.with_suffix(".jsonl").open("ab") as file:
+            file.writelines(line + b"\n" for line in lines)
+
+    def _hear(self, line: bytes) -> None:
+        try:
+            told = json.loads(line)
+        except ValueError:
+            return
+        if isinstance(told, dict) and "event" in told:
+            told.setdefault("t", time.monotonic())
+            self.told.append(told)
+            self._wake()
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._news = trio.Event()
+
+    def _failure(self, what: str) -> PartError:
+        """Say which part and why, in its own last words."""
+        lines = self._log.read_text(errors="replace").strip().splitlines()
+        notes = [str(told["text"]) for told in self.told if told["event"] == "note"]
+        reasons = [str(told.get("reason")) for told in self.told if told["event"] == "ended"]
+        words = (lines or reasons or notes)[-LAST_LINES:]
+        return PartError("\n  ".join([f"{self.name} {what}" + (":" if words else ""), *words]))
+
+
+class Parts:
+    """All parts of one run."""
+
+    def __init__(self, nursery: trio.Nursery, logs: Path, command: Sequence[str]) -> None:
+        self._nursery = nursery
+        self._logs = logs
+        self._command = command
+        self._parts: list[Part] = []
+
+    def start(self, name: str, *arguments: str, lasts: bool = True) -> Part:
+        """Start a command of ours.
+
+        Args:
+            name: what people call it.
+            arguments: what follows `pymix-voice`.
+            lasts: whether it is a failure if it ends by itself, even well.
+        """
+        log = self._logs / f"{name.replace(' ', '-')}.log"
+        log.with_suffix(".jsonl").unlink(missing_ok=True)
+        with log.open("wb") as errors:
+            process = _spawn([*self._command, *arguments], errors.fileno())
+        part = Part(name, process, log, lasts=lasts)
+        self._parts.append(part)
+        self._nursery.start_soon(part.follow)
+        return part
+
+    async def end(self) -> None:
+        """Ask every part to end, wait a little, and kill what is left."""
+        for part in self._parts:
+            part.no_longer_needed()
+            part.signal(signal.SIGTERM)
+        with trio.move_on_after(GRACE_S):
+            for part in self._parts:
+                await part.gone()
+        for part in self._parts:
+            part.signal(signal.SIGKILL)
+            part.close()
+
+
+@asynccontextmanager
+async def parts_in(logs: Path, command: Sequence[str] = PYMIX_VOICE) -> AsyncIterator[Parts]:
+    """A place to start parts; all are gone when it is left, in whichever way.
+
+    Args:
+        logs: existing folder for what the parts write on stderr.
+        command: what each part's arguments follow.
+
+    Raises:
+        ExceptionGroup: of `PartError`, or of what the body raised.
+    """
+    async with trio.open_nursery() as nursery:
+        parts = Parts(nursery, logs, command)
+        try:
+            yield parts
+        finally:
+            with trio.CancelScope(shield=True):
+                await parts.end()
+
+
+def _ending(code: int) -> str:
+    """How a process ended, in words."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    return f"was ended by {signal.Signals(-code).name}"
+
+
+def _spawn(command: Sequence[str], errors: int) -> subprocess.Popen[bytes]:
+    """Start a process from this very thread.
+
+    The kernel's leash is tied to the thread that forked. trio would fork in a worker thread,
+    whose end some seconds later would end the part.
+    """
+    return subprocess.Popen(  # noqa: S603  our own interpreter and our own arguments
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        start_new_session=True,
+        preexec_fn=_leash(),
+    )
+
+
+def _leash() -> Callable[[], None] | None:
+    """What a child does before it becomes a part: tell Linux to end it when we are gone."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None).prctl
+    parent = os.getpid()
+
+    def hold() -> None:  # between fork and exec: system calls only, no lock of Python's
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:  # gone before the leash was on
+            os._exit(1)
+
+    return hold
