@@ -1,0 +1,87 @@
+"""Commands to try things: the demo, and the doctor.
+
+Must not know: zones, rounds.
+"""
+
+import platform
+import sys
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from pymix_voice.cli.finding import JsonOption
+from pymix_voice.edge.udp import CHUNK_CHARGE, CLIENT_CHARGE, LEAST_BUFFER, Port
+from pymix_voice.errors import PymixError, SoundError
+
+RMEM_MAX = Path("/proc/sys/net/core/rmem_max")
+
+
+def demo(
+    *,
+    json: JsonOption = False,
+    out: Annotated[Path | None, Parameter(name="--out", help="Folder for the recordings.")] = None,
+) -> int:
+    """Run a whole zone and a call on this computer: recordings in, recordings out."""
+    from pymix_voice.lab.demo import demo as run_demo
+
+    return run_demo(as_json=json, out=out)
+
+
+def doctor() -> int:
+    """Say what is installed, what is missing, and the line that installs it."""
+    checks: dict[str, Callable[[], str]] = {
+        "python": _python,
+        "libsodium": _libsodium,
+        "libopus": _libopus,
+        "libsndfile": _libsndfile,
+        "UDP buffer": _buffer,
+    }
+    missing = 0
+    for name, check in checks.items():
+        try:
+            print(f"  ok       {name:<12}{check()}")
+        except PymixError as error:
+            missing += 1
+            print(f"  MISSING  {name:<12}{error}")
+    print("all is there" if not missing else f"{missing} missing; mixes and gateways need no sound")
+    return 1 if missing else 0
+
+
+def _python() -> str:
+    return f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+
+
+def _libsodium() -> str:
+    return f"PyNaCl {metadata.version('PyNaCl')}, self-test passed"
+
+
+def _libopus() -> str:
+    from pymix_voice.voice import opus
+
+    version = opus.load().version
+    opus.Encoder()
+    inside = opus.bundled()
+    return f"{version}{', wheel opuslib-next-bundled is there' if inside else ''}"
+
+
+def _libsndfile() -> str:
+    try:
+        import soundfile
+    except (ImportError, OSError):
+        raise SoundError(
+            "libsndfile was not found; install it with `apt-get install libsndfile1`"
+        ) from None
+    return f"{soundfile.__libsndfile_version__}"
+
+
+def _buffer() -> str:
+    port = Port(("127.0.0.1", 0), 4 * LEAST_BUFFER)
+    held = port.buffer_bytes
+    port.close()
+    text = f"{held // CLIENT_CHARGE} client or {held // CHUNK_CHARGE} chunk datagrams"
+    if sys.platform == "linux" and RMEM_MAX.exists():
+        text += f" (net.core.rmem_max is {int(RMEM_MAX.read_text()):,})"
+    return text

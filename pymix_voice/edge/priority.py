@@ -1,0 +1,25 @@
+"""Being punctual on a busy machine: as much priority as the system gives.
+
+What a process does late, others see as filler. Where it may (root, CAP_SYS_NICE, an rtprio
+limit), a process of the zone asks for the lowest real-time priority: it works a few per cent of
+the time and sleeps the rest, so little else waits for it, and the kernel's own throttle keeps
+a runaway from taking the machine. Everywhere else nothing changes.
+
+Source: sched(7).
+
+Must not know: what the process does.
+"""
+
+import os
+
+
+def ask_for_priority() -> bool:
+    """Ask for the lowest real-time priority; whether it was given."""
+    if not hasattr(os, "sched_setscheduler"):
+        return False
+    try:
+        # Not for children: whatever they are, they have not asked.
+        os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
+    except OSError:
+        return False
+    return True

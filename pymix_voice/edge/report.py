@@ -1,0 +1,51 @@
+"""What an operator reads: notes as plain lines on stderr, or all as JSON lines on stdout.
+
+Must not know: addresses, keys, drops, who is a client. It prints what it is given.
+"""
+
+import logging
+import sys
+from collections.abc import Mapping
+
+import msgspec
+
+
+def write_line(event: Mapping[str, object]) -> None:
+    """One object on one line of stdout."""
+    sys.stdout.write(msgspec.json.encode(event).decode() + "\n")
+    sys.stdout.flush()
+
+
+class Report:
+    """One process's word to its operator.
+
+    Args:
+        name: of the mix or gateway in the zone file.
+        as_json: lines of JSON on stdout in place of text on stderr.
+    """
+
+    def __init__(self, name: str, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._log = logging.getLogger(name)
+        self._log.setLevel(logging.INFO)
+        self._log.propagate = False
+        if not self._log.handlers:
+            handler = logging.StreamHandler(sys.stderr)
+            handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+            self._log.addHandler(handler)
+
+    def note(self, text: str) -> None:
+        """Something happened."""
+        if self._as_json:
+            write_line({"event": "note", "text": text})
+        else:
+            self._log.info("%s", text)
+
+    def figures(self, figures: Mapping[str, int | float]) -> None:
+        """Counts so far."""
+        if self._as_json:
+            write_line({"event": "figures", **figures})
+        else:
+            self._log.info(
+                "%s", ", ".join(f"{name} {value:g}" for name, value in figures.items() if value)
+            )

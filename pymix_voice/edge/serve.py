@@ -1,0 +1,215 @@
+"""Running a mix or a gateway: which sockets, which neighbours, which keys.
+
+Source: the project's protocol page, sections "Access link" and "Mix links".
+
+Must not know: what rounds carry, which client is which.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import trio
+
+from pymix_voice.edge import udp
+from pymix_voice.edge.clock import Clock, system_dice
+from pymix_voice.edge.control import listen
+from pymix_voice.edge.datapath import Inlet
+from pymix_voice.edge.files import SignedFile
+from pymix_voice.edge.places import Place, prefix_of, resolve, wildcard
+from pymix_voice.edge.report import Report
+from pymix_voice.edge.service import Post, Service
+from pymix_voice.edge.udp import Port
+from pymix_voice.errors import ConfigError, Misuse
+from pymix_voice.gateway.machine import Gateway
+from pymix_voice.geometry import chunks
+from pymix_voice.mix.first import FirstMix
+from pymix_voice.mix.machine import Mix
+from pymix_voice.mix.neighbours import DOWN, Said
+from pymix_voice.onion.dice import Dice
+from pymix_voice.onion.keys import KeyPair
+from pymix_voice.zone.control import ControlLink
+from pymix_voice.zone.drain import Via
+from pymix_voice.zone.keyfile import KeyFile
+from pymix_voice.zone.zonefile import GatewayEntry, MixEntry, Zone
+
+
+def check_key(keys: KeyFile, role: str, entry: MixEntry | GatewayEntry, file: str) -> None:
+    """Refuse a key file that is not this mix's or gateway's.
+
+    Args:
+        keys: what the file holds.
+        role: 'mix' or 'gateway'.
+        entry: what the zone file says.
+        file: the key file's name, for the error.
+
+    Raises:
+        ConfigError: if they do not fit.
+    """
+    if keys.role != role:
+        raise ConfigError(f"{file} is the key file of a {keys.role}, but a {role}'s is wanted")
+    fits = keys.link.public == entry.link
+    if isinstance(entry, MixEntry):
+        fits = fits and keys.sign_public == entry.sign
+    if not fits:
+        raise ConfigError(
+            f"the keys in {file} are not those of '{entry.name}' in the zone file; give its own "
+            "with --key, or put the lines that `pymix-voice zone key` printed into the zone file"
+        )
+
+
+def _open(place: Place, datagrams: int, charge: int, report: Report) -> Port:
+    """A port whose buffer holds so many datagrams, or a warning."""
+    port = Port(place, datagrams * charge)
+    warning = udp.buffer_warning(port.buffer_bytes, datagrams, charge)
+    if warning is not None:
+        report.note(f"warning: {warning}")
+    return port
+
+
+def _place_of(entry: MixEntry | GatewayEntry) -> Place:
+    return resolve(entry.host, entry.port, entry.name)
+
+
+# ── a mix ────────────────────────────────────────────────────────────────────────────────────
+
+
+async def serve_mix(
+    zone: Zone, hop: int, keys: KeyFile, signed: SignedFile, clock: Clock, report: Report
+) -> None:
+    """Run a mix until SIGINT or SIGTERM.
+
+    Args:
+        zone: the zone file.
+        hop: which mix, from 0.
+        keys: its key file, checked.
+        signed: what it signed before, and where that is kept.
+        clock: tells the time.
+        report: for the operator.
+
+    Raises:
+        ConfigError: if its ports or files cannot be used.
+    """
+    dice = system_dice()
+    here = _place_of(zone.mixes[hop])
+    after = zone.mixes[hop + 1] if hop + 1 < len(zone.mixes) else None
+    down = None if after is None else _place_of(after)
+    befores = [entry.link for entry in (zone.gateways if hop == 0 else zone.mixes[hop - 1 : hop])]
+    machine = _make_mix(zone, hop, keys, signed.read(), clock, dice, down)
+
+    def answer() -> ControlLink:
+        return ControlLink(False, zone.hash, keys.link, KeyPair.draw(dice), 0, befores)
+
+    def call() -> ControlLink:
+        peers = [] if after is None else [after.link]
+        return ControlLink(True, zone.hash, keys.link, KeyPair.draw(dice), 0, peers)
+
+    # Rounds come from both sides, except at the last mix.
+    datagrams = 2 * chunks(zone.geometry.rows) * (1 if after is None else 2)
+    with _open(here, datagrams, udp.CHUNK_CHARGE, report) as port:
+        listener = listen(here)
+        post = Post(machine.link_up, machine.link_down, machine.receive_control, machine.said)
+        inlet = Inlet(port, machine.receive)
+        service = Service(machine, post, {"link": inlet}, machine.work, signed.write, report)
+        report.note(f"mix {hop + 1} of {len(zone.mixes)} of the zone '{zone.name}' is up")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(service.desk.keep_listening, listener, answer)
+            if after is not None and down is not None:
+                nursery.start_soon(service.desk.keep_dialing, down, call, after.name, DOWN, dice)
+            await service.run(nursery, zone.geometry.epoch_s)
+
+
+def _make_mix(
+    zone: Zone,
+    hop: int,
+    keys: KeyFile,
+    signed: int,
+    clock: Clock,
+    dice: Dice,
+    down: Place | None,
+) -> Mix:
+    if keys.sign is None:
+        raise Misuse("a mix needs a key to sign with")
+    kind = FirstMix if hop == 0 else Mix
+    return kind(
+        zone,
+        hop,
+        keys.sign.reveal(),
+        dice=dice,
+        now=clock.now(),
+        unix=clock.unix(),
+        signed=signed,
+        down=down,
+    )
+
+
+# ── a gateway ────────────────────────────────────────────────────────────────────────────────
+
+
+async def serve_gateway(
+    zone: Zone, index: int, keys: KeyFile, clock: Clock, report: Report
+) -> None:
+    """Run a gateway until SIGINT or SIGTERM.
+
+    Args:
+        zone: the zone file.
+        index: which gateway, from 0.
+        keys: its key file, checked.
+        clock: tells the time.
+        report: for the operator.
+
+    Raises:
+        ConfigError: if its ports cannot be used.
+    """
+    dice = system_dice()
+    me, first = zone.gateways[index], zone.mixes[0]
+    here, mix = _place_of(me), _place_of(first)
+    machine = Gateway(
+        zone,
+        index,
+        keys.link,
+        prefix_of=prefix_of,
+        dice=dice,
+        now=clock.now(),
+        unix=clock.unix(),
+        mix=mix,
+    )
+
+    def call() -> ControlLink:
+        return ControlLink(True, zone.hash, keys.link, KeyPair.draw(dice), index, [first.link])
+
+    with ExitStack() as stack:
+        access, link = (
+            stack.enter_context(port) for port in _gateway_ports(zone, here, mix, report)
+        )
+        inlets: dict[Via, Inlet] = {
+            "access": Inlet(access, machine.receive_clients),
+            "link": Inlet(link, machine.receive_link),
+        }
+        post = _gateway_post(machine)
+        service = Service(machine, post, inlets, lambda: False, _never_signs, report)
+        report.note(f"gateway '{me.name}' of the zone '{zone.name}' is up")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(service.desk.keep_dialing, mix, call, first.name, DOWN, dice)
+            await service.run(nursery, zone.geometry.epoch_s)
+
+
+def _gateway_ports(zone: Zone, here: Place, mix: Place, report: Report) -> Iterator[Port]:
+    """The port for clients, and any port for the first mix."""
+    clients = max(1, zone.clients // len(zone.gateways))
+    # In two rounds each client sends two cells, in one of them a door's too, and a set-up.
+    yield _open(here, 4 * clients, udp.CLIENT_CHARGE, report)
+    yield _open((wildcard(mix[0]), 0), 2 * chunks(2 * clients), udp.CHUNK_CHARGE, report)
+
+
+def _gateway_post(machine: Gateway) -> Post:
+    """A gateway has one neighbour only, the first mix."""
+    return Post(
+        lambda _, keys, now: machine.link_up(keys, now),
+        lambda _, now: machine.link_down(now),
+        lambda _, record, now: machine.receive_control(record, now),
+        lambda: Said(None, [(DOWN, record) for record in machine.said()]),
+    )
+
+
+def _never_signs(epoch: int) -> None:
+    raise Misuse("a gateway signs nothing")

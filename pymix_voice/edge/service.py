@@ -1,0 +1,141 @@
+"""A mix or gateway at work: its datapath, its control links, its word to the operator.
+
+Everything runs on one thread, but the writing of the signed epoch: a thread beside a round
+would triple its time.
+
+Source: the project's design page, section "Shape of the code".
+
+Must not know: whether it serves a mix or a gateway, what rounds carry.
+"""
+
+import gc
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import trio
+
+from pymix_voice.edge.clock import Clock
+from pymix_voice.edge.control import Desk
+from pymix_voice.edge.datapath import Datapath, Inlet, Machine
+from pymix_voice.edge.priority import ask_for_priority
+from pymix_voice.edge.records import Outbox
+from pymix_voice.edge.report import Report
+from pymix_voice.edge.running import wait_for_signal
+from pymix_voice.mix.neighbours import Said
+from pymix_voice.onion.chunk import LinkKeys
+from pymix_voice.zone.drain import Via
+from pymix_voice.zone.records import Record
+
+
+class Served(Machine, Protocol):
+    """A machine with control links."""
+
+    notes: list[str]
+
+    def figures(self) -> dict[str, int]:
+        """Counts for an operator."""
+
+
+@dataclass
+class Post:
+    """What differs between mixes and gateways, for control links.
+
+    Attributes:
+        up, down, take: the machine's `link_up`, `link_down` and `receive_control`.
+        said: what the machine wants said.
+    """
+
+    up: Callable[[int, LinkKeys, float], None]
+    down: Callable[[int, float], None]
+    take: Callable[[int, Record, float], None]
+    said: Callable[[], Said]
+
+
+class Service:
+    """One mix or gateway at work.
+
+    Args:
+        machine: it.
+        post: its control side.
+        inlets: its ports.
+        work: its slices of work.
+        keep: writes a signed epoch to disk.
+        report: for the operator.
+    """
+
+    def __init__(
+        self,
+        machine: Served,
+        post: Post,
+        inlets: Mapping[Via, Inlet],
+        work: Callable[[], bool],
+        keep: Callable[[int], None],
+        report: Report,
+    ) -> None:
+        self._machine = machine
+        self._post = post
+        self._report = report
+        self._ports = {via: inlet.port for via, inlet in inlets.items()}
+        self.desk = Desk(self, report.note)
+        self._outbox = Outbox(self.desk.send, keep)
+        self._datapath = Datapath(machine, inlets, work=work, after=self._after)
+
+    # ── what the desk calls ──────────────────────────────────────────────────────────────
+
+    def link_up(self, peer: int, keys: LinkKeys) -> None:
+        """See `Side`."""
+        self._post.up(peer, keys, Clock.now())
+        self._datapath.wake()
+
+    def link_down(self, peer: int) -> None:
+        """See `Side`."""
+        self._post.down(peer, Clock.now())
+        self._datapath.wake()
+
+    def receive_control(self, peer: int, record: Record) -> None:
+        """See `Side`."""
+        self._post.take(peer, record, Clock.now())
+        self._datapath.wake()
+
+    # ── running ──────────────────────────────────────────────────────────────────────────
+
+    def _after(self) -> None:
+        self._outbox.put(self._post.said())
+        notes = self._machine.notes
+        if notes:
+            for text in notes:
+                self._report.note(text)
+            notes.clear()
+
+    async def run(self, nursery: trio.Nursery, epoch_s: float) -> None:
+        """Serve until a signal says to end; figures are told every `epoch_s` seconds."""
+        nursery.start_soon(self._outbox.run)
+        nursery.start_soon(self._datapath.run)
+        nursery.start_soon(self._tell_figures, epoch_s)
+        # What stands now stays: a full collection would take a whole tick.
+        gc.collect()
+        gc.freeze()
+        ask_for_priority()
+        await wait_for_signal()
+        self._report.note("ending")
+        self._report.figures(self.figures())
+        nursery.cancel_scope.cancel()
+
+    async def _tell_figures(self, epoch_s: float) -> None:
+        while True:
+            await trio.sleep(epoch_s)
+            self._report.figures(self.figures())
+
+    def figures(self) -> dict[str, int | float]:
+        """The machine's counts and the edge's."""
+        figures: dict[str, int | float] = dict(self._machine.figures())
+        for via, port in self._ports.items():
+            figures[f"{via}_overflowed"] = port.overflowed
+            figures[f"{via}_unsent"] = sum(port.unsent.values())
+            figures[f"{via}_bytes_in"] = port.bytes_in
+            figures[f"{via}_bytes_out"] = port.bytes_out
+        figures["links_refused"] = self.desk.refused
+        figures["latest_ms"] = round(self._datapath.late_s * 1000, 1)
+        self._datapath.late_s = 0.0
+        return figures

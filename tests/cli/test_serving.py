@@ -1,0 +1,107 @@
+"""What a mix or gateway refuses before it starts, in one sentence."""
+
+import socket
+from pathlib import Path
+
+import pytest
+from zones import example_zone
+
+from pymix_voice.cli import main
+from pymix_voice.cli.serving import by_port
+from pymix_voice.errors import ConfigError
+
+
+@pytest.fixture
+def zone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    assert main(["zone", "new", str(tmp_path / "z"), "--port", "23000"]) == 0
+    capsys.readouterr()
+    return tmp_path / "z"
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    assert main([str(word) for word in words]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    last = err.splitlines()[-1]
+    assert last.startswith("pymix-voice: ")
+    return last
+
+
+def test_an_unknown_port_is_told_with_those_that_are(
+    zone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = refused(capsys, "mix", "--port", 5, "--zone", zone)
+    assert "no mix with port 5; it has 23101 (mix1), 23102 (mix2), 23103 (mix3)" in text
+    text = refused(capsys, "gateway", "--port", 23101, "--zone", zone)
+    assert "no gateway with port 23101; it has 23000 (gateway1)" in text
+
+
+def test_a_missing_zone_file_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = refused(capsys, "mix", "--port", 5, "--zone", tmp_path / "no.toml")
+    assert "there is no zone file at" in text
+
+
+def test_a_missing_key_file_is_told(zone: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (zone / "keys" / "mix1.key").unlink()
+    text = refused(capsys, "mix", "--port", 23101, "--zone", zone)
+    assert "there is no key file at" in text
+
+
+def test_a_key_file_that_others_can_read_is_refused(
+    zone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (zone / "keys" / "mix1.key").chmod(0o644)
+    text = refused(capsys, "mix", "--port", 23101, "--zone", zone)
+    assert "run: chmod 600" in text
+
+
+@pytest.mark.parametrize(
+    ("key", "sentence"),
+    [
+        ("mix2.key", "are not those of 'mix1' in the zone file"),
+        ("gateway1.key", "is the key file of a gateway, but a mix's is wanted"),
+    ],
+)
+def test_somebody_elses_key_is_refused(
+    key: str, sentence: str, zone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = zone / "keys" / key
+    assert sentence in refused(capsys, "mix", "--port", 23101, "--zone", zone, "--key", path)
+
+
+def test_a_broken_record_of_signed_epochs_stops_a_mix(
+    zone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (zone / "keys" / "mix1.signed").write_text("?")
+    text = refused(capsys, "mix", "--port", 23101, "--zone", zone)
+    assert "does not hold the number of an epoch" in text
+
+
+@pytest.mark.parametrize(
+    ("command", "port", "kind"),
+    [
+        ("mix", 23101, socket.SOCK_DGRAM),
+        ("mix", 23101, socket.SOCK_STREAM),
+        ("gateway", 23000, socket.SOCK_DGRAM),
+    ],
+)
+def test_a_port_in_use_is_told(
+    command: str,
+    port: int,
+    kind: socket.SocketKind,
+    zone: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.bind(("127.0.0.1", port))
+        if kind == socket.SOCK_STREAM:
+            sock.listen(1)
+        text = refused(capsys, command, "--port", port, "--zone", zone)
+    assert f"port {port} is in use on this computer" in text
+
+
+def test_of_several_with_one_port_the_key_tells_which() -> None:
+    mixes = example_zone().mixes  # all on port 5000, of different machines
+    with pytest.raises(ConfigError, match="add --key FILE to say which one this is"):
+        by_port(mixes, 5000, "mix")
+    assert by_port(mixes, 5000, "mix", mixes[2].link) == 2

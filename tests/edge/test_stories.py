@@ -1,0 +1,244 @@
+"""What `listen` and `call` do, with a client that does what the test says."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+import trio
+from eventually import eventually
+
+from pymix_voice.client.call import Ending
+from pymix_voice.client.connection import ZoneFullError
+from pymix_voice.client.phone import Event, State
+from pymix_voice.edge import stories
+from pymix_voice.edge.stories import call_story, listen_story
+from pymix_voice.edge.talk import Talk
+from pymix_voice.errors import CallError
+from pymix_voice.onion.dice import Dice
+from pymix_voice.zone.address import Address
+
+PEER = Address(bytes(32), bytes(16))
+
+
+class Puppet:
+    """Has the face of a `Talk`; the test pulls the strings."""
+
+    def __init__(self) -> None:
+        self.state = State.IDLE
+        self.online = True
+        self.all_said = False
+        self.calls_done = 0
+        self.epoch_s = 0.01
+        self.dice = Dice.seeded(1)
+        self.client = SimpleNamespace(connection=SimpleNamespace(full=False), in_zone=True)
+        self.talker = SimpleNamespace(events=[], sound=None)
+        self.done: list[str] = []
+        self.notes: list[str] = []
+
+    async def run(self) -> None:
+        await trio.sleep_forever()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        await eventually(holds, 60)
+
+    def dial(self, peer: Address) -> None:
+        self.done.append("dial")
+
+    def accept(self) -> None:
+        self.done.append("accept")
+        self.state = State.TALKING
+
+    def decline(self) -> None:
+        self.done.append("decline")
+        self.state = State.IDLE
+
+    async def hang_up(self) -> None:
+        await trio.lowlevel.checkpoint()
+        self.done.append("hang up")
+        self.end(Ending.HUNG_UP_HERE)
+
+    def end(self, ending: Ending) -> None:
+        self.talker.events.append(Event(State.IDLE, None, ending))
+
+    def talk(self) -> Talk:
+        return cast("Talk", self)
+
+
+async def place_call(puppet: Puppet, **options: Any) -> int:
+    chosen: dict[str, Any] = {"now": True, "duration": None, **options}
+    with trio.fail_after(5):
+        return await call_story(puppet.talk, puppet.notes.append, PEER, **chosen)
+
+
+def only(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    (error,) = group.exceptions
+    return only(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+async def test_a_call_that_both_have_finished_is_hung_up(nursery: trio.Nursery) -> None:
+    puppet = Puppet()
+    puppet.calls_done, puppet.all_said = 1, True
+    assert await place_call(puppet) == 0
+    assert puppet.done[:2] == ["dial", "hang up"]
+
+
+async def test_who_was_hung_up_on_after_talking_is_done() -> None:
+    puppet = Puppet()
+    puppet.calls_done = 1
+    puppet.end(Ending.HUNG_UP_THERE)
+    assert await place_call(puppet) == 0
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [Ending.ABSENT, Ending.BUSY, Ending.DECLINED_THERE, Ending.NO_ANSWER, Ending.LOST],
+)
+async def test_no_call_is_a_sentence(ending: Ending) -> None:
+    puppet = Puppet()
+    puppet.end(ending)
+    with pytest.raises(BaseExceptionGroup) as told:
+        await place_call(puppet)
+    assert isinstance(only(told.value), CallError)
+    assert str(only(told.value)) == ending.value
+
+
+async def test_a_gateway_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stories, "NO_GATEWAY_S", 0.01)
+    puppet = Puppet()
+    puppet.online = False
+    with pytest.raises(BaseExceptionGroup) as told:
+        await place_call(puppet)
+    assert "the gateway does not answer" in str(only(told.value))
+    assert puppet.done == []
+
+
+async def test_a_full_zone_is_told() -> None:
+    puppet = Puppet()
+    puppet.client.connection.full = True
+    with pytest.raises(BaseExceptionGroup) as told:
+        await place_call(puppet)
+    assert isinstance(only(told.value), ZoneFullError)
+
+
+async def test_a_call_is_hidden_by_time_before_and_after() -> None:
+    puppet = Puppet()
+    puppet.calls_done, puppet.all_said = 1, True
+    assert await place_call(puppet, now=False) == 0
+    assert ["before dialing" in note for note in puppet.notes] == [True, False]
+    assert "before leaving" in puppet.notes[1]
+
+
+async def test_who_comes_and_goes_at_once_is_told_what_it_shows() -> None:
+    puppet = Puppet()
+    puppet.calls_done, puppet.all_said = 1, True
+    await place_call(puppet)
+    assert "an observer sees that you came online" in puppet.notes[0]
+
+
+async def test_nobody_stays_in_a_zone_without_circuits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stories, "NOT_IN_ZONE_S", 0.01)
+    puppet = Puppet()
+    puppet.client.in_zone = False
+    with pytest.raises(BaseExceptionGroup) as told:
+        await place_call(puppet, now=False)
+    assert "are all its mixes running?" in str(only(told.value))
+
+
+async def test_a_duration_ends_a_call() -> None:
+    puppet = Puppet()
+    puppet.calls_done = 1
+    puppet.talker.sound = SimpleNamespace(finished=False)
+    assert await place_call(puppet, duration=0.02) == 0
+    assert puppet.done[:2] == ["dial", "hang up"]
+
+
+async def test_ctrl_c_hangs_up_first() -> None:
+    puppet = Puppet()
+    async with trio.open_nursery() as nursery:
+        codes: list[int] = []
+
+        async def place() -> None:
+            codes.append(await place_call(puppet))
+
+        nursery.start_soon(place)
+        await eventually(lambda: puppet.done == ["dial"])
+        os.kill(os.getpid(), signal.SIGINT)
+    assert codes == [130]
+    assert puppet.done == ["dial", "hang up"]
+
+
+# ── listen ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, int]]:
+    """Where answers are read, and where they are typed."""
+    reading, typing = os.pipe()
+    yield reading, typing
+    os.close(reading)
+    os.close(typing)
+
+
+async def listen(puppet: Puppet, *, auto_answer: bool, answers: int = 0) -> int:
+    with trio.fail_after(5):
+        return await listen_story(
+            puppet.talk,
+            puppet.notes.append,
+            auto_answer=auto_answer,
+            once=True,
+            answers=answers,
+        )
+
+
+async def test_every_call_is_answered_if_so_wished(nursery: trio.Nursery) -> None:
+    puppet = Puppet()
+    nursery.start_soon(lambda: listen(puppet, auto_answer=True))
+    puppet.state = State.INCOMING
+    await eventually(lambda: puppet.done == ["accept"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "done"), [(b"y\n", "accept"), (b" YES \n", "accept"), (b"n\n", "decline")]
+)
+async def test_a_person_answers_with_a_line(
+    typed: bytes, done: str, terminal: tuple[int, int], nursery: trio.Nursery
+) -> None:
+    puppet = Puppet()
+    puppet.state = State.INCOMING
+    nursery.start_soon(lambda: listen(puppet, auto_answer=False, answers=terminal[0]))
+    os.write(terminal[1], typed)
+    await eventually(lambda: puppet.done == [done])
+    os.write(terminal[1], b"y\n")
+    await eventually(lambda: "nobody is calling just now" in puppet.notes)
+
+
+async def test_what_is_no_answer_is_asked_again(
+    terminal: tuple[int, int], nursery: trio.Nursery
+) -> None:
+    puppet = Puppet()
+    puppet.state = State.INCOMING
+    nursery.start_soon(lambda: listen(puppet, auto_answer=False, answers=terminal[0]))
+    os.write(terminal[1], b"perhaps\n")
+    await eventually(lambda: puppet.notes[-1:] == ["answer with y or n"])
+    assert puppet.done == []
+    assert "standard input" in puppet.notes[0]
+
+
+async def test_a_closed_input_is_told(nursery: trio.Nursery) -> None:
+    puppet = Puppet()
+    reading, typing = os.pipe()
+    os.close(typing)
+    nursery.start_soon(lambda: listen(puppet, auto_answer=False, answers=reading))
+    await eventually(lambda: len(puppet.notes) == 2)
+    assert "use --auto-answer" in puppet.notes[1]
+    os.close(reading)
+
+
+@pytest.mark.slow
+async def test_once_means_one_call() -> None:
+    puppet = Puppet()
+    puppet.calls_done = 1
+    assert await listen(puppet, auto_answer=True) == 0
