@@ -73,9 +73,9 @@ class CallKeys:
     def seal(self, path: Path, number: int, kind: Kind, body: bytes) -> bytes:
         """One cell of this side, uint8 128 as bytes; a path and round seal one body ever."""
         epoch = self._geometry.epoch_of(number)
+        self._forget(self._geometry.epoch_of(number - LINGER_ROUNDS))
         sealer = self._sealers.get((epoch, path))
         if sealer is None:
-            self._forget(number)
             sealer = CellSealer(self._cell_key(epoch, self._own, path))
             self._sealers[epoch, path] = sealer
         return sealer.seal(number, kind, body)
@@ -89,10 +89,12 @@ class CallKeys:
         epoch = self._geometry.epoch_of(number)
         return open_cell(self._cell_key(epoch, 1 - self._own, path), number, cell)
 
-    def _forget(self, number: int) -> None:
-        """Wipe what no cell can need any more."""
-        oldest = self._geometry.epoch_of(number - LINGER_ROUNDS) - 1
-        for old in [epoch for epoch in self._links if epoch < oldest and epoch < max(self._links)]:
+    def _forget(self, oldest: int) -> None:
+        """Wipe what is older than this epoch (whose own link is made first, if it has none)."""
+        if min(self._links) >= oldest:
+            return
+        self._link(oldest)
+        for old in [epoch for epoch in self._links if epoch < oldest]:
             self._links.pop(old).wipe()
         for key in [key for key in self._sealers if key[0] < oldest]:
             self._sealers.pop(key).wipe()

@@ -9,7 +9,7 @@ Must not know: files, circuits, what time it is.
 """
 
 from pymix_voice.geometry import DROP_BYTES
-from pymix_voice.onion import sodium
+from pymix_voice.onion import curves
 from pymix_voice.onion.keys import KeyPair, derive
 from pymix_voice.onion.noise import Handshake, Pattern
 from pymix_voice.zone.address import Address
@@ -48,7 +48,7 @@ class Identity:
             BadCell: if the peer's key is no usable key.
         """
         if peer not in self._shared:
-            self._shared[peer] = sodium.scalarmult(self.key.private.reveal(), peer)
+            self._shared[peer] = curves.scalarmult(self.key.private.reveal(), peer)
         return self._shared[peer]
 
     def pair_key(self, peer: bytes, *, caller: bool, epoch: int) -> bytes:

@@ -12,7 +12,7 @@ Must not know: links, disks, what time it is.
 """
 
 from pymix_voice.errors import BadCell, Drop
-from pymix_voice.onion import sodium
+from pymix_voice.onion import curves
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair
 from pymix_voice.zone.descriptor import Descriptor, parse_list, sign_list
@@ -60,9 +60,9 @@ class Signer:
             raise BadCell(Drop.REFUSED)
         if listed.onion_keys[self._hop] != key.public:
             raise BadCell(Drop.REFUSED)
-        for each in listed.onion_keys:
-            # A key of low order would break every onion that this mix makes itself.
-            sodium.scalarmult(key.private.reveal(), each)
+        if not all(curves.is_usable(each) for each in listed.onion_keys):
+            # Such a key would break every onion that this mix makes itself.
+            raise BadCell(Drop.REFUSED)
         self._next = epoch + 1
         self._signed = {epoch: (body, sign_list(body, self._seed))}
         return self._signed[epoch][1]
@@ -116,7 +116,7 @@ class Editor:
             raise BadCell(Drop.UNEXPECTED)
         if hop in self._signatures:
             return None
-        sodium.verify(self._zone.mixes[hop].sign, self.body, signature)
+        curves.verify(self._zone.mixes[hop].sign, self.body, signature)
         self._signatures[hop] = signature
         if len(self._signatures) < len(self._zone.mixes):
             return None

@@ -5,7 +5,7 @@ A round's matrix goes out as `geometry.chunks(rows)` datagrams of 1,184 bytes:
     offset  bytes  header (authenticated)
          0      4  link id
          4      4  round, low 32 bits
-         8      2  circuit epoch, low 16 bits
+         8      2  age of the circuits, low 16 bits (zone/epochs.py)
         10      2  chunk: which nine rows of the matrix
         12      2  early: signed, 1/16 ms, for the other side's steering
         14      1  the round that `early` speaks of, low 8 bits

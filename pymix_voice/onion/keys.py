@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 from pymix_voice.errors import Misuse
 from pymix_voice.geometry import KEY_BYTES
-from pymix_voice.onion import sodium
+from pymix_voice.onion import curves
 from pymix_voice.onion.dice import Dice
 
 _LABEL_BYTES = 16
@@ -105,7 +105,7 @@ class KeyPair:
     @classmethod
     def of(cls, private: bytes) -> "KeyPair":
         """The key pair of a private key of 32 bytes."""
-        return cls(Secret(private), sodium.public_of(private))
+        return cls(Secret(private), curves.public_of(private))
 
     def wipe(self) -> None:
         """Zero the private key."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from pymix_voice.errors import BadCell, Drop, Misuse
 from pymix_voice.geometry import KEY_BYTES, TAG_BYTES
-from pymix_voice.onion import sodium
+from pymix_voice.onion import curves, sodium
 from pymix_voice.onion.keys import KeyPair
 
 MAX_BYTES = 65_535
@@ -112,7 +112,7 @@ class _Keys(NamedTuple):
         remote = self.remote_ephemeral if theirs == "e" else self.remote_static
         if own is None or remote is None:
             raise Misuse("this handshake needs a key that it was not given")
-        return sodium.scalarmult(own.private.reveal(), remote)
+        return curves.scalarmult(own.private.reveal(), remote)
 
 
 class Handshake:

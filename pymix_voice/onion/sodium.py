@@ -1,16 +1,16 @@
-"""ChaCha20-Poly1305, X25519 and Ed25519 from libsodium, for one text or for a whole batch.
+"""ChaCha20-Poly1305 from libsodium, for one text or for a whole batch.
 
-The one module that touches PyNaCl. Its wrappers cost five times the cipher on small cells, so
-`DirectCalls` goes through PyNaCl's own cffi (`nacl._sodium`), which is private and checks
-nothing. Hence the rules of this file: every length is checked once per batch before a pointer
-is made; a pointer made as `base + offset` keeps nothing alive, so the array it points into is
-held by a local name until the last call; and at import the direct calls must give the same
-bytes as `CheckedCalls` (PyNaCl's public bindings), which take their place if they do not.
+The one module that touches PyNaCl's inside. PyNaCl's wrappers cost five times the cipher on
+small cells, so `DirectCalls` goes through its own cffi (`nacl._sodium`), which is private and
+checks nothing. Hence the rules of this file: every length is checked once per batch before a
+pointer is made; a pointer made as `base + offset` keeps nothing alive, so the array it points
+into is held by a local name until the last call; and at import the direct calls must give the
+same bytes as `CheckedCalls` (PyNaCl's public bindings), which take their place if they do not.
 
 The keystream of a layer is the AEAD encryption of zeros without its tag (RFC 8439: ChaCha20
 from block 1 on), because PyNaCl offers no stream cipher.
 
-Sources: RFC 8439 (AEAD), RFC 7748 (X25519), RFC 8032 (Ed25519).
+Source: RFC 8439.
 
 Must not know: what the bytes are for, where nonces come from, labels.
 """
@@ -25,7 +25,7 @@ from nacl.exceptions import CryptoError
 from numpy.typing import NDArray
 
 from pymix_voice.errors import BadCell, Drop, Misuse
-from pymix_voice.geometry import KEY_BYTES, SIGNATURE_BYTES, TAG_BYTES
+from pymix_voice.geometry import KEY_BYTES, TAG_BYTES
 
 NONCE_BYTES = 12
 
@@ -296,57 +296,6 @@ def stream_rows(matrix: NDArray[np.uint8], nonces: Sequence[bytes], keys: Keys) 
     """Fill every row with a keystream: uint8[k, length + 16], the last 16 without meaning."""
     matrix.fill(0)
     seal_rows(matrix, 0, nonces, keys)
-
-
-# ── X25519 and Ed25519 ───────────────────────────────────────────────────────────────────
-
-
-def scalarmult(private: bytes, public: bytes) -> bytes:
-    """X25519 of an own private key and somebody's public key.
-
-    Raises:
-        BadCell: the public key has another length (malformed), or is a point of low order, with
-            which every private key gives zeros (forged).
-    """
-    _check_key(private)
-    if len(public) != KEY_BYTES:
-        raise BadCell(Drop.MALFORMED)
-    try:
-        return bindings.crypto_scalarmult(private, public)
-    except CryptoError:
-        raise BadCell(Drop.FORGED) from None
-
-
-def public_of(private: bytes) -> bytes:
-    """The X25519 public key of a private key."""
-    _check_key(private)
-    return bindings.crypto_scalarmult_base(private)
-
-
-def sign_public(seed: bytes) -> bytes:
-    """The Ed25519 public key of a 32-byte seed."""
-    _check_key(seed)
-    return bindings.crypto_sign_seed_keypair(seed)[0]
-
-
-def sign(seed: bytes, text: bytes) -> bytes:
-    """The Ed25519 signature, 64 bytes, over a text."""
-    _check_key(seed)
-    return bindings.crypto_sign(text, bindings.crypto_sign_seed_keypair(seed)[1])[:SIGNATURE_BYTES]
-
-
-def verify(public: bytes, text: bytes, signature: bytes) -> None:
-    """Check an Ed25519 signature.
-
-    Raises:
-        BadCell: a length is wrong (malformed) or the signature is (forged).
-    """
-    if len(public) != KEY_BYTES or len(signature) != SIGNATURE_BYTES:
-        raise BadCell(Drop.MALFORMED)
-    try:
-        bindings.crypto_sign_open(signature + text, public)
-    except CryptoError:
-        raise BadCell(Drop.FORGED) from None
 
 
 # ── what the raw calls do not check ──────────────────────────────────────────────────────

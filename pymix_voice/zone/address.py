@@ -16,6 +16,7 @@ from typing import Final
 
 from pymix_voice.errors import ConfigError, Misuse
 from pymix_voice.geometry import KEY_BYTES
+from pymix_voice.onion.curves import is_usable
 from pymix_voice.onion.keys import digest
 
 PREFIX = "pymix1"
@@ -90,4 +91,6 @@ def parse_address(text: str) -> Address:
         raise ConfigError(
             "the checksum of this address is wrong: a character is mistyped; copy it again"
         )
+    if not is_usable(found.identity):
+        raise ConfigError("nobody can have this address: its key is no usable key")
     return found

@@ -22,7 +22,7 @@ from pymix_voice.geometry import (
     SIGNATURE_BYTES,
     Geometry,
 )
-from pymix_voice.onion import sodium
+from pymix_voice.onion import curves
 from pymix_voice.onion.keys import digest
 from pymix_voice.zone.zonefile import Zone
 
@@ -71,7 +71,7 @@ def body_bytes(mixes: int) -> int:
 
 def sign_list(body: bytes, seed: bytes) -> bytes:
     """A mix's signature over the body of a list, 64 bytes."""
-    return sodium.sign(seed, body)
+    return curves.sign(seed, body)
 
 
 def parse_list(body: bytes, zone: Zone) -> Descriptor:
@@ -102,7 +102,7 @@ def parse_descriptor(raw: bytes, zone: Zone) -> Descriptor:
     unsigned = parse_list(raw[:size], zone)
     signatures = _cut(raw[size:], SIGNATURE_BYTES)
     for mix, signature in zip(zone.mixes, signatures, strict=True):
-        sodium.verify(mix.sign, unsigned.body, signature)
+        curves.verify(mix.sign, unsigned.body, signature)
     return Descriptor(
         unsigned.zone_hash,
         unsigned.epoch,

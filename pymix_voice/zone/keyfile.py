@@ -11,7 +11,7 @@ from typing import Final
 
 from pymix_voice.errors import ConfigError, Misuse
 from pymix_voice.geometry import KEY_BYTES
-from pymix_voice.onion import sodium
+from pymix_voice.onion import curves
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair, Secret
 from pymix_voice.zone.address import DOOR_KEY_BYTES, Address
@@ -63,7 +63,7 @@ class KeyFile:
         """
         if self.sign is None:
             raise Misuse("only a mix signs")
-        return sodium.sign_public(self.sign.reveal())
+        return curves.sign_public(self.sign.reveal())
 
     @property
     def address(self) -> Address:

@@ -76,7 +76,7 @@ class Signature(_Record, frozen=True, tag=4):
 
 
 class Published(_Record, frozen=True, tag=5):
-    """An epoch's descriptor with all signatures; goes to gateways and down the chain."""
+    """An epoch's descriptor with all signatures; goes from the first mix to its gateways."""
 
     epoch: Number
     descriptor: ListBytes

@@ -7,7 +7,7 @@ import pytest
 from nacl import bindings
 
 from pymix_voice.errors import Misuse
-from pymix_voice.onion import sodium
+from pymix_voice.onion import curves
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair, Secret, derive, digest
 
@@ -79,9 +79,9 @@ def test_a_secret_shows_nothing_and_is_gone_once_wiped() -> None:
 def test_a_key_pair_belongs_together_and_shows_nothing() -> None:
     pair, other = KeyPair.draw(Dice.seeded(1)), KeyPair.of(KEY)
     assert other.private.reveal() == KEY
-    assert other.public == sodium.public_of(KEY)
-    ours = sodium.scalarmult(pair.private.reveal(), other.public)
-    assert ours == sodium.scalarmult(KEY, pair.public)
+    assert other.public == curves.public_of(KEY)
+    ours = curves.scalarmult(pair.private.reveal(), other.public)
+    assert ours == curves.scalarmult(KEY, pair.public)
     assert repr(pair) == "KeyPair()"
     pair.wipe()
     with pytest.raises(Misuse):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pymix_voice.errors import BadCell, Drop, Misuse
-from pymix_voice.onion import sodium
+from pymix_voice.onion import curves, sodium
 from pymix_voice.onion.dice import Dice
 
 VECTORS: dict[str, Any] = json.loads(
@@ -39,28 +39,28 @@ def test_the_keystream_gives_the_bytes_of_rfc_8439() -> None:
 
 def test_x25519_gives_the_bytes_of_rfc_7748() -> None:
     for private, public, shared in VECTORS["x25519"]["pairs"]:
-        got = sodium.scalarmult(bytes.fromhex(private), bytes.fromhex(public))
+        got = curves.scalarmult(bytes.fromhex(private), bytes.fromhex(public))
         assert got.hex() == shared
     base = unhex("x25519", "base")
-    assert sodium.public_of(base) == unhex("x25519", "after_1")
+    assert curves.public_of(base) == unhex("x25519", "after_1")
     scalar, point = base, base
     for _ in range(1000):
-        scalar, point = sodium.scalarmult(scalar, point), scalar
+        scalar, point = curves.scalarmult(scalar, point), scalar
     assert scalar == unhex("x25519", "after_1000")
 
 
 def test_ed25519_gives_the_bytes_of_rfc_8032() -> None:
     seed, public = unhex("ed25519", "seed"), unhex("ed25519", "public")
     signature = unhex("ed25519", "signature")
-    assert sodium.sign_public(seed) == public
-    assert sodium.sign(seed, b"") == signature
-    sodium.verify(public, b"", signature)
+    assert curves.sign_public(seed) == public
+    assert curves.sign(seed, b"") == signature
+    curves.verify(public, b"", signature)
 
 
 @pytest.mark.parametrize("point", [bytes(32), b"\x01" + bytes(31)])
 def test_a_point_of_low_order_is_a_forgery_and_no_crash(point: bytes) -> None:
     with pytest.raises(BadCell, match=Drop.FORGED):
-        sodium.scalarmult(KEY, point)
+        curves.scalarmult(KEY, point)
 
 
 @given(public=st.binary(max_size=40), signature=st.binary(max_size=70))
@@ -68,15 +68,15 @@ def test_no_bytes_make_verify_or_scalarmult_raise_anything_else(
     public: bytes, signature: bytes
 ) -> None:
     with pytest.raises(BadCell):
-        sodium.verify(public, b"text", signature)
+        curves.verify(public, b"text", signature)
     with suppress(BadCell):
-        assert len(sodium.scalarmult(KEY, public)) == len(public) == 32
+        assert len(curves.scalarmult(KEY, public)) == len(public) == 32
 
 
 def test_a_signature_holds_for_its_text_only() -> None:
-    signature = sodium.sign(KEY, b"one")
+    signature = curves.sign(KEY, b"one")
     with pytest.raises(BadCell, match=Drop.FORGED):
-        sodium.verify(sodium.sign_public(KEY), b"two", signature)
+        curves.verify(curves.sign_public(KEY), b"two", signature)
 
 
 def test_this_installation_uses_the_direct_calls() -> None:

@@ -1,8 +1,8 @@
 """A path that becomes longer while a call is on costs a moment, and locks nobody out."""
 
 import pytest
-
 from calls import frames_gained, online, talk
+
 from pymix_voice.lab.network import Law
 from pymix_voice.lab.world import World
 

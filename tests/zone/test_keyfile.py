@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from zones import FUZZ
 
 from pymix_voice.errors import ConfigError, Misuse
-from pymix_voice.onion import sodium
+from pymix_voice.onion import curves
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair, Secret
 from pymix_voice.zone.address import parse_address
@@ -50,7 +50,7 @@ def test_key_files_are_drawn_from_the_dice() -> None:
 def test_mix_signs_with_its_public_key() -> None:
     keys = example("mix")
     assert keys.sign is not None
-    sodium.verify(keys.sign_public, b"list", sodium.sign(keys.sign.reveal(), b"list"))
+    curves.verify(keys.sign_public, b"list", curves.sign(keys.sign.reveal(), b"list"))
     with pytest.raises(Misuse, match="only a mix"):
         _ = example("gateway").sign_public
 

@@ -1,0 +1,152 @@
+"""Sizes and timetables of every zone that is possible."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from zones import FUZZ
+
+from pymix_voice import geometry
+from pymix_voice.errors import ConfigError
+from pymix_voice.geometry import (
+    DOOR_EVERY,
+    EPOCH_UNIT,
+    MAX_MIXES,
+    MAX_ROWS,
+    RESEND_ROUNDS,
+    SPREAD_ROUNDS,
+    Geometry,
+)
+
+zones = st.builds(Geometry, mixes=st.integers(1, MAX_MIXES), clients=st.integers(1, MAX_ROWS // 2))
+
+
+def test_a_usual_zone_has_the_timetable_of_the_protocol_page() -> None:
+    usual = Geometry(3, 500)
+    assert usual.epoch_rounds == 200
+    assert (usual.keys_until, usual.setup_from, usual.cutoff_at, usual.decide_at) == (
+        30,
+        110,
+        140,
+        175,
+    )
+    assert usual.open_rounds == 10
+    assert usual.onion_bytes == 48 * 3 + 17
+    assert usual.descriptor_bytes == 64 + 96 * 3
+    assert usual.epoch_s == 4.0
+
+
+def test_sizes_on_the_wire_are_those_of_the_protocol_page() -> None:
+    assert geometry.CELL_BYTES == 128
+    assert geometry.CHUNK_BYTES == 1184
+    assert (geometry.UP_BYTES, geometry.DOWN_BYTES) == (152, 176)
+
+
+@FUZZ
+@given(zones)
+def test_the_instants_of_an_epoch_come_in_order_and_all_fit(zone: Geometry) -> None:
+    instants = [
+        0,
+        zone.keys_until,
+        zone.setup_from,
+        zone.setup_at(SPREAD_ROUNDS - 1),
+        zone.cutoff_at,
+        zone.cutoff_at + zone.mixes * zone.open_rounds,
+        zone.decide_at,
+        zone.epoch_rounds,
+    ]
+    assert instants == sorted(set(instants))
+
+
+@FUZZ
+@given(zones)
+def test_an_epoch_is_the_shortest_whole_number_of_door_keystream_blocks(zone: Geometry) -> None:
+    assert zone.epoch_rounds % EPOCH_UNIT == 0
+    assert zone.epoch_rounds >= EPOCH_UNIT
+    needed = zone.epoch_rounds - zone.setup_from + zone.keys_until + 2.5 * zone.pieces
+    assert needed <= zone.epoch_rounds < needed + EPOCH_UNIT
+
+
+@FUZZ
+@given(zones)
+def test_every_client_has_time_for_the_whole_descriptor_twice(zone: Geometry) -> None:
+    assert zone.setup_from - zone.keys_until >= 2 * zone.pieces
+
+
+@FUZZ
+@given(zones, st.integers(0, 2**32 - 1))
+def test_every_session_can_send_its_set_up_three_times(zone: Geometry, session: int) -> None:
+    at = zone.setup_at(session)
+    assert zone.setup_from <= at < zone.setup_from + SPREAD_ROUNDS
+    assert at + 2 * RESEND_ROUNDS < zone.cutoff_at
+
+
+@FUZZ
+@given(zones)
+def test_a_mix_has_at_least_a_hundred_microseconds_for_every_onion_at_half_a_core(
+    zone: Geometry,
+) -> None:
+    assert zone.open_rounds * zone.round_s * 0.5 >= zone.rows * 100e-6 - 1e-9
+
+
+@FUZZ
+@given(zones)
+def test_onions_lose_one_layer_a_hop_and_end_as_drop_and_flag(zone: Geometry) -> None:
+    sizes = [zone.onion_bytes_at(hop) for hop in range(zone.mixes + 1)]
+    assert [one - two for one, two in zip(sizes, sizes[1:], strict=False)] == [48] * zone.mixes
+    assert sizes[-1] == 17
+    assert zone.setup_bytes == 8 + 2 * sizes[0] + 16
+
+
+@FUZZ
+@given(zones)
+def test_set_ups_and_descriptors_fit_datagrams_and_records(zone: Geometry) -> None:
+    assert zone.setup_bytes < 1200
+    assert zone.pieces * geometry.PIECE_BYTES >= zone.descriptor_bytes
+    assert (zone.pieces - 1) * geometry.PIECE_BYTES < zone.descriptor_bytes <= 1024
+
+
+@FUZZ
+@given(zones, st.integers(0, 2**62))
+def test_a_round_lies_in_its_epoch(zone: Geometry, number: int) -> None:
+    epoch = zone.epoch_of(number)
+    assert zone.first_round(epoch) + zone.within(number) == number
+    assert zone.first_round(epoch) <= number < zone.first_round(epoch + 1)
+    assert geometry.is_door_round(zone.first_round(epoch))
+
+
+@FUZZ
+@given(st.integers(0, MAX_ROWS))
+def test_chunks_hold_all_rows_and_none_is_empty_but_the_only_one(rows: int) -> None:
+    count = geometry.chunks(rows)
+    assert (count - 1) * geometry.CHUNK_CELLS < max(1, rows) <= count * geometry.CHUNK_CELLS
+
+
+def test_every_tenth_round_is_a_door_round() -> None:
+    assert [n for n in range(40) if geometry.is_door_round(n)] == [0, 10, 20, 30]
+    assert DOOR_EVERY == 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"mixes": 0, "clients": 5}, "0 mixes"),
+        ({"mixes": 9, "clients": 5}, "9 mixes"),
+        ({"mixes": 3, "clients": 0}, "0 clients"),
+        ({"mixes": 3, "clients": 10_001}, "10001 clients"),
+        ({"mixes": 3, "clients": 5, "round_ms": 40}, "round_ms = 20"),
+        ({"mixes": 3, "clients": 5, "patience_ms": 0.9}, "0.9"),
+        ({"mixes": 3, "clients": 5, "patience_ms": 40.1}, "40.1"),
+        ({"mixes": 3, "clients": 5, "patience_ms": float("nan")}, "nan"),
+    ],
+)
+def test_a_zone_that_cannot_work_is_refused_with_its_number(
+    arguments: dict[str, float], told: str
+) -> None:
+    with pytest.raises(ConfigError, match=told):
+        Geometry(**arguments)  # type: ignore[arg-type]  # a table of wrong values
+
+
+def test_a_larger_zone_gets_longer_epochs_and_keeps_its_instants() -> None:
+    lengths = [Geometry(8, clients).epoch_rounds for clients in (10, 1000, 10_000)]
+    assert lengths == sorted(lengths)
+    assert lengths[0] < lengths[-1]
