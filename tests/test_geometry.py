@@ -1,5 +1,7 @@
 """Sizes and timetables of every zone that is possible."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,7 +94,7 @@ def test_a_mix_has_at_least_a_hundred_microseconds_for_every_onion_at_half_a_cor
 @given(zones)
 def test_onions_lose_one_layer_a_hop_and_end_as_drop_and_flag(zone: Geometry) -> None:
     sizes = [zone.onion_bytes_at(hop) for hop in range(zone.mixes + 1)]
-    assert [one - two for one, two in zip(sizes, sizes[1:], strict=False)] == [48] * zone.mixes
+    assert [one - two for one, two in pairwise(sizes)] == [48] * zone.mixes
     assert sizes[-1] == 17
     assert zone.setup_bytes == 8 + 2 * sizes[0] + 16
 

@@ -73,7 +73,6 @@ class CallKeys:
     def seal(self, path: Path, number: int, kind: Kind, body: bytes) -> bytes:
         """One cell of this side, uint8 128 as bytes; a path and round seal one body ever."""
         epoch = self._geometry.epoch_of(number)
-        self._forget(self._geometry.epoch_of(number - LINGER_ROUNDS))
         sealer = self._sealers.get((epoch, path))
         if sealer is None:
             sealer = CellSealer(self._cell_key(epoch, self._own, path))
@@ -87,6 +86,8 @@ class CallKeys:
             BadCell: if it is not the peer's; one's own, come back, is not either.
         """
         epoch = self._geometry.epoch_of(number)
+        # By the rounds that come, not those that go: they are a round trip apart.
+        self._forget(self._geometry.epoch_of(number - LINGER_ROUNDS))
         return open_cell(self._cell_key(epoch, 1 - self._own, path), number, cell)
 
     def _forget(self, oldest: int) -> None:

@@ -54,6 +54,12 @@ class Circuit:
         layers: NDArray[np.uint8] = self._blocks[direction, block][step % BLOCK_ROUNDS]
         return layers
 
+    def wipe(self) -> None:
+        """Forget keys and layers."""
+        self._keys.clear()
+        for block in self._blocks.values():
+            block.fill(0)
+
     def wrap(self, number: int, cell: bytes) -> bytes:
         """Put on every layer of this round."""
         return (np.frombuffer(cell, np.uint8) ^ self._layers(FORWARD, number)).tobytes()
@@ -82,6 +88,7 @@ class Circuits:
         self._zone = zone
         self._dice = dice
         self._collector = PieceCollector(zone.geometry)
+        self._collecting = -1
         self._makers: tuple[OnionMaker, OnionMaker] | None = None
         self._pairs: dict[int, Pair] = {}
         self.epoch = -1
@@ -100,6 +107,9 @@ class Circuits:
         """
         if epoch <= self.epoch:
             return
+        if epoch != self._collecting:
+            self._collecting = epoch
+            self._collector.clear()
         raw = self._collector.add(number % self._zone.geometry.pieces, piece)
         if raw is None:
             return
@@ -142,4 +152,8 @@ class Circuits:
     def forget_before(self, epoch: int) -> None:
         """Give up the circuits of epochs before this one, and a list that came too late."""
         for old in [each for each in self._pairs if each < epoch]:
-            del self._pairs[old]
+            pair = self._pairs.pop(old)
+            pair.line.wipe()
+            pair.door.wipe()
+        if self.epoch < epoch:
+            self._makers = None

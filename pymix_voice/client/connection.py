@@ -24,6 +24,8 @@ from pymix_voice.zone.zonefile import Zone
 PATIENCE_ROUNDS = 25
 """Without a valid datagram for so many rounds a new session is made."""
 FIRST_PAUSE_S = 0.5
+LONGEST_TRIP_S = 0.5
+"""A round trip is not believed to be longer than this."""
 MAX_ROUND = 2**62
 """Numbers beyond are no rounds: nonces must not run over."""
 LONGEST_PAUSE_S = 8.0
@@ -146,7 +148,9 @@ class Connection:
         session_id, number, due_us, _ = access.WELCOME.unpack(payload)
         if number > MAX_ROUND:
             raise BadCell(Drop.MALFORMED)
-        round_trip = now - self._hello.sent_at
+        # Too early is mended slowly, too late at once: a hello that waited in a stalled gateway's
+        # socket must not count as a long way.
+        round_trip = min(now - self._hello.sent_at, LONGEST_TRIP_S)
         self._hello = None
         self.full = session_id == access.NO_SESSION
         if self.full:
@@ -164,19 +168,19 @@ class Connection:
         """Open a datagram of the present session.
 
         Raises:
-            BadCell: if it is not an authentic one.
+            BadCell: if it is not an authentic one, or was taken before.
         """
         if self.session is None:
             raise BadCell(Drop.UNKNOWN_SESSION)
         opened = access.open_down(self.session.keys, self.session.session_id, datagram, near)
+        # A replay proves nothing: were it a sign of life, one recorded datagram said again and
+        # again would keep a client from ever seeking a new session.
+        if not self._seen[opened.kind].claim(opened.number):
+            raise BadCell(Drop.REPLAYED)
         self.heard_at = now
         self._hello = None
         self._pause, self._next_try = FIRST_PAUSE_S, now
         return opened
-
-    def seen(self, kind: Kind) -> Once:
-        """The rounds of this kind that were taken in the present session."""
-        return self._seen[kind]
 
     def seal(self, kind: Kind, number: int, body: bytes) -> bytes:
         """A datagram for the gateway; the caller numbers each kind only upward."""

@@ -51,14 +51,21 @@ class Knock:
         self._dice = dice
         self._peer = peer
         self._keys = (me.pair_key(peer.identity, caller=True, epoch=epoch), peer.door_key)
-        self._handshake = me.handshake(epoch, KeyPair.draw(dice), peer.identity)
+        self._ephemeral = KeyPair.draw(dice)
+        self._handshake = me.handshake(epoch, self._ephemeral, peer.identity)
         self._text = self._handshake.write()
         self._sent: dict[int, bytes] = {}
         self._cells = 0
         self._own_came_back = 0
         self.counted = False
         """Whether this epoch's empty door has been counted."""
+        self.given_up = False
+        """Whether the person no longer wants it."""
         self.call: Call | None = None
+
+    def wipe(self) -> None:
+        """Forget the ephemeral key."""
+        self._ephemeral.wipe()
 
     @property
     def used(self) -> bool:

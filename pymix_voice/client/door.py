@@ -65,6 +65,10 @@ class Doorstep:
         self.call: Call | None = None
         """With whoever is at the door; it rings once `call.confirmed`."""
 
+    def wipe(self) -> None:
+        """Forget the ephemeral key."""
+        self._ephemeral.wipe()
+
     def say(self, number: int, frame: bytes | None) -> bytes | None:
         """The door's cell for a door round; None if there is nobody to speak to."""
         if self.call is None or self._answer is None:

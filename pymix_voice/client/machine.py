@@ -162,8 +162,6 @@ class Client:
 
     def _take_cell(self, opened: Opened) -> None:
         """An authentic datagram of the gateway: its word first, then the cell."""
-        if self._seen(opened):
-            raise BadCell(Drop.REPLAYED)
         self.cells_heard += 1
         self._take_status(opened.number, opened.status)
         epoch = self._turns.get(opened.number)
@@ -174,10 +172,6 @@ class Client:
             self.phone.hear_line(epoch, opened.number, pair.line.peel(opened.number, opened.cell))
         else:
             self.phone.hear_door(epoch, opened.number, pair.door.peel(opened.number, opened.cell))
-
-    def _seen(self, opened: Opened) -> bool:
-        """Whether this (kind, round) was taken before, or cannot be told any more."""
-        return not self.connection.seen(opened.kind).claim(opened.number)
 
     def _take_status(self, number: int, status: Status) -> None:
         coming = expand(status.epoch_low, 4, self._geometry.epoch_of(self._last) + 1)
@@ -192,7 +186,14 @@ class Client:
         if status.challenged:
             self._challenge = status.piece[: access.CHALLENGE_BYTES]
         else:
-            self._circuits.take_piece(number, coming, status.piece)
+            self._take_piece(number, coming, status.piece)
+
+    def _take_piece(self, number: int, coming: int, piece: bytes) -> None:
+        try:
+            self._circuits.take_piece(number, coming, piece)
+        except BadCell as bad:
+            # A wrong list costs its epoch, not the cell beside it.
+            self.drops[bad.reason] += 1
 
     # ── rounds ───────────────────────────────────────────────────────────────────────────
 

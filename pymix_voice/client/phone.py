@@ -17,18 +17,16 @@ Must not know: keystreams, the session, sound, what time it is.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import NamedTuple
 
 from pymix_voice.client.call import Call, Ending
 from pymix_voice.client.callkeys import Path
 from pymix_voice.client.dialing import Knock
 from pymix_voice.client.door import Doorstep
 from pymix_voice.client.identity import Identity, door_drop
+from pymix_voice.client.states import Event, Heard, State
+from pymix_voice.client.uses import Dial, Loop, Use
 from pymix_voice.errors import BadCell, Drop, Drops
-from pymix_voice.geometry import BODY_BYTES, DROP_BYTES, KEY_BYTES, Geometry, is_door_round
-from pymix_voice.onion.cell import CellSealer, Kind, open_cell
+from pymix_voice.geometry import DROP_BYTES, Geometry, is_door_round
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.setup import Flag
 from pymix_voice.zone.address import Address
@@ -36,85 +34,10 @@ from pymix_voice.zone.address import Address
 OWN_DOOR_CHANCE = 1 / 16
 """How often an idle line knocks at its own door: cover for those who dial, and a self-test."""
 DIAL_EPOCHS = 3
+SPARE_EPOCHS = 2
+"""A dial that has no rows, or waits for one that crosses it, ends so many epochs later."""
 ABSENT_EPOCHS = 2
 """One empty door may be a guest before us, or a set-up that was lost; two are not."""
-
-
-class State(StrEnum):
-    """How things stand for the person."""
-
-    IDLE = "idle"
-    DIALING = "dialing"
-    RINGING = "ringing"
-    INCOMING = "incoming"
-    CONNECTING = "connecting"
-    TALKING = "talking"
-    RECONNECTING = "reconnecting"
-
-
-class Event(NamedTuple):
-    """The state changed."""
-
-    state: State
-    peer: bytes | None = None
-    """The peer's identity key."""
-    ending: Ending | None = None
-    """Why the call or dial that was on is over."""
-
-    def __repr__(self) -> str:
-        return f"Event({self.state})"
-
-
-class Heard(NamedTuple):
-    """A frame of the peer's voice."""
-
-    number: int
-    frame: bytes
-
-
-@dataclass
-class Dial:
-    """Somebody is being dialed."""
-
-    peer: Address
-    epochs: int = 0
-    empty: int = 0
-    waiting: bool = False
-    """The peer is dialing us, and its call is the one that counts."""
-
-
-class Loop:
-    """Cells to oneself on one circuit in one epoch; they measure the chain."""
-
-    def __init__(self, dice: Dice) -> None:
-        self._key = dice.bytes(KEY_BYTES)
-        self._sealer = CellSealer(self._key)
-
-    def say(self, number: int, frame: bytes | None) -> bytes:
-        """A loop cell; it holds a frame as any other cell does."""
-        body = (frame or b"").ljust(BODY_BYTES, b"\0")
-        return self._sealer.seal(number, Kind.LOOP, body)
-
-    def is_own(self, number: int, cell: bytes) -> bool:
-        """Whether this is one's own cell, come back."""
-        try:
-            open_cell(self._key, number, cell)
-        except BadCell:
-            return False
-        return True
-
-
-@dataclass
-class Use:
-    """What the two circuits of one epoch are for."""
-
-    doorstep: Doorstep
-    knock: Knock | None = None
-    call: Call | None = None
-    line_loop: Loop = field(kw_only=True)
-    door_loop: Loop = field(kw_only=True)
-    judged: bool = False
-    """Whether whoever is at the door has been let in, or told off."""
 
 
 class Phone:
@@ -148,6 +71,7 @@ class Phone:
         self._uses: dict[int, Use] = {}
         self._dial: Dial | None = None
         self._told = Event(State.IDLE)
+        self._newest = -1
         self.call: Call | None = None
         self.events: list[Event] = []
         self.heard: list[Heard] = []
@@ -159,7 +83,7 @@ class Phone:
     def dial(self, peer: Address, number: int) -> None:
         """Call somebody; the next set-up begins it."""
         self.hang_up(number)
-        self._dial = Dial(peer)
+        self._dial = Dial(peer, number)
         self._notice(number)
 
     def accept(self, number: int) -> None:
@@ -171,19 +95,27 @@ class Phone:
     def hang_up(self, number: int) -> None:
         """End, cancel or decline whatever is on."""
         dialing, self._dial = self._dial, None
+        self._give_up_knocks()
         if self.call is not None:
             declined = not self.call.caller and not self.call.accepted
             self._end(Ending.DECLINED_HERE if declined else Ending.HUNG_UP_HERE, number)
         elif dialing is not None:
-            for use in self._uses.values():
-                if use.knock is not None and use.knock.call is not None:
+            self._tell(Event(State.IDLE, dialing.peer.identity, Ending.HUNG_UP_HERE))
+
+    def _give_up_knocks(self) -> None:
+        for use in self._uses.values():
+            if use.knock is not None and use.knock.call is not self.call:
+                use.knock.given_up = True
+                if use.knock.call is not None:
                     # Answered, but not yet heard: it may ring there already.
                     use.knock.call.end(Ending.HUNG_UP_HERE)
-            self._tell(Event(State.IDLE, dialing.peer.identity, Ending.HUNG_UP_HERE))
 
     def give_up_keys(self, number: int) -> None:
         """The zone's rounds went back: no key that seals by round may be used again."""
+        for use in self._uses.values():
+            use.wipe()
         self._uses.clear()
+        self._newest = -1
         self._end(Ending.ROUNDS_WENT_BACK, number)
 
     @property
@@ -238,9 +170,10 @@ class Phone:
             use = self._uses.pop(old)
             calls = {use.call, use.doorstep.call, use.knock.call if use.knock else None}
             kept = {self.call, *(each.call for each in self._uses.values())}
-            for call in calls - kept - {None}:
+            for call in calls - kept:
                 if call is not None:
                     call.keys.wipe()
+            use.wipe()
 
     # ── rounds ───────────────────────────────────────────────────────────────────────────
 
@@ -257,7 +190,7 @@ class Phone:
 
     def _still_dials(self, knock: Knock) -> bool:
         """A dial that was given up before it was answered goes quiet."""
-        return knock.call is not None or self._dial is not None
+        return knock.call is not None or not knock.given_up
 
     def say_door(self, epoch: int, number: int, frame: bytes | None) -> bytes | None:
         """The door's cell for a door round, before its layers; None without a door."""
@@ -309,7 +242,7 @@ class Phone:
     def _judge_knock(self, knock: Knock) -> None:
         """What came of dialing."""
         dial = self._dial
-        if dial is None:
+        if dial is None or knock.given_up:
             return
         if knock.nobody_there:
             if not knock.counted:
@@ -322,6 +255,8 @@ class Phone:
                 dial.waiting = True
             else:
                 self._dial, self.call = None, knock.call
+                # One for the next epoch may be named already; it would call anew.
+                self._give_up_knocks()
 
     def _judge_guest(self, guest: Call, number: int) -> None:
         """Somebody is at the door: ring, say busy, or settle two calls that cross."""
@@ -337,10 +272,10 @@ class Phone:
             if current is not None:
                 current.crossing = True
         elif current is not None:
-            again = current.peer == guest.peer and (not current.accepted or current.quiet(number))
-            if not again:
+            if current.peer != guest.peer:
                 guest.end(Ending.BUSY)
                 return
+            # The handshake proves that it is the same peer, who has lost the call or its answer.
             guest.accepted = current.accepted and not current.caller
             current.end(Ending.REPLACED)
         elif self._dial is not None:
@@ -352,8 +287,11 @@ class Phone:
         """A round went by."""
         if self.call is not None:
             self.call.pass_time(number)
-        if self._dial is not None and self._dial.epochs >= DIAL_EPOCHS:
-            self._fail_dial(Ending.ABSENT if self._dial.empty else Ending.NO_ANSWER)
+        dial = self._dial
+        if dial is not None:
+            longest = (DIAL_EPOCHS + SPARE_EPOCHS) * self._geometry.epoch_rounds
+            if dial.epochs >= DIAL_EPOCHS or number - dial.began > longest:
+                self._fail_dial(Ending.ABSENT if dial.empty else Ending.NO_ANSWER)
         self._notice(number)
 
     # ── telling ──────────────────────────────────────────────────────────────────────────
@@ -369,7 +307,11 @@ class Phone:
             self._notice(number)
 
     def _notice(self, number: int) -> None:
-        """Tell how things stand, if that has changed."""
+        """Tell how things stand, if that has changed.
+
+        Cells come back some rounds after they were said; the newest round of both is now.
+        """
+        self._newest = number = max(self._newest, number)
         if self.call is not None and self.call.over:
             over, self.call = self.call, None
             self._tell(Event(State.IDLE, over.peer, over.ending))

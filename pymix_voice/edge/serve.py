@@ -72,6 +72,9 @@ def _place_of(entry: MixEntry | GatewayEntry) -> Place:
 
 # ── a mix ────────────────────────────────────────────────────────────────────────────────────
 
+CLOCK_LOOK_S = 1.0
+"""How often a mix is told the time of day, which may have been set."""
+
 
 async def serve_mix(
     zone: Zone, hop: int, keys: KeyFile, signed: SignedFile, clock: Clock, report: Report
@@ -115,7 +118,14 @@ async def serve_mix(
             nursery.start_soon(service.desk.keep_listening, listener, answer)
             if after is not None and down is not None:
                 nursery.start_soon(service.desk.keep_dialing, down, call, after.name, DOWN, dice)
+            nursery.start_soon(_look_at_clock, machine, clock)
             await service.run(nursery, zone.geometry.epoch_s)
+
+
+async def _look_at_clock(machine: Mix, clock: Clock) -> None:
+    while True:
+        await trio.sleep(CLOCK_LOOK_S)
+        machine.set_clock(clock.now(), clock.unix())
 
 
 def _make_mix(

@@ -12,7 +12,7 @@ import trio
 
 from pymix_voice.client.call import Ending
 from pymix_voice.client.connection import ZoneFullError
-from pymix_voice.client.phone import State
+from pymix_voice.client.states import State
 from pymix_voice.edge.running import ENDING
 from pymix_voice.edge.talk import LEAVING_S, Talk
 from pymix_voice.errors import CallError

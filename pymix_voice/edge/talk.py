@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pymix_voice.client.identity import Identity
 from pymix_voice.client.machine import Client
-from pymix_voice.client.phone import Event, State
+from pymix_voice.client.states import Event, State
 from pymix_voice.edge.clock import Clock, system_dice
 from pymix_voice.edge.datapath import Datapath, Inlet
 from pymix_voice.edge.places import resolve, wildcard

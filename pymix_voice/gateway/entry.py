@@ -151,6 +151,8 @@ class Entry:
             raise BadCell(Drop.UNKNOWN_SESSION)
         if kind != Kind.SETUP:
             raise BadCell(Drop.MALFORMED)
+        if not session.confirmed:
+            raise BadCell(Drop.UNEXPECTED)
         epoch = expand(int.from_bytes(low, "little"), 24, self._geometry.epoch_of(last))
         nonce = access.nonce(Kind.SETUP, epoch)
         onions = sodium.open_(session.keys.up, nonce, raw[ACCESS_HEADER_BYTES:], head)

@@ -22,6 +22,11 @@ from pymix_voice.zone.zonefile import Zone
 NO_SLOTS = np.empty(0, np.intp)
 
 
+def capacity_of(zone: Zone) -> int:
+    """How many clients one gateway can have: an equal part of the zone."""
+    return max(1, zone.clients // len(zone.gateways))
+
+
 class Intake:
     """Set-ups of one epoch, passed to the first mix as they come.
 
@@ -31,6 +36,7 @@ class Intake:
 
     def __init__(self, zone: Zone) -> None:
         self._geometry = zone.geometry
+        self._capacity = capacity_of(zone)
         self.reign = Reign(zone.geometry)
         self.population = 0
         self._epoch = NO_EPOCH
@@ -72,6 +78,8 @@ class Intake:
             raise BadCell(Drop.REPLAYED)
         if epoch != self._epoch or self._closed or within >= self._geometry.cutoff_at:
             raise BadCell(Drop.LATE)
+        if len(self._batch) >= self._capacity:
+            raise BadCell(Drop.FULL)
         session.setup_epoch = epoch
         self._batch.append(session)
         half = len(onions) // 2

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from pymix_voice.errors import BadCell, Drop, Drops
 from pymix_voice.gateway.entry import Entry
-from pymix_voice.gateway.intake import Intake
+from pymix_voice.gateway.intake import Intake, capacity_of
 from pymix_voice.gateway.rows import Collection
 from pymix_voice.gateway.sessions import SILENT_ROUNDS, Session
 from pymix_voice.geometry import (
@@ -79,7 +79,7 @@ class Gateway:
     ) -> None:
         self.zone = zone
         self._geometry = zone.geometry
-        capacity = max(1, zone.clients // len(zone.gateways))
+        capacity = capacity_of(zone)
         self._filler = dice.fork("filler")
         self._entry = Entry(zone, index, key, capacity, prefix_of, dice)
         self._collection = Collection(capacity, self._filler)
@@ -93,6 +93,8 @@ class Gateway:
         self._link: RoundLink | None = None
         self._ticked = False
         """Whether the first mix has said which round it is since its keys are in use."""
+        self._knows_rounds = False
+        """Whether it ever has: until then there is nothing to welcome a client to."""
         self._turns: dict[int, int] = {}
         self._bursts: list[Burst] = []
         self.said_records: list[Record] = []
@@ -105,6 +107,7 @@ class Gateway:
 
     def link_up(self, keys: LinkKeys, now: float) -> None:
         """The control link to the first mix stands."""
+        self._inlet.start_over()
         self._link = RoundLink(keys, upstream=False, inlet=self._inlet, source=self._mix)
         self._ticked = False
         self.notes.append(f"linked with {self.zone.mixes[0].name}")
@@ -132,7 +135,7 @@ class Gateway:
                 # Rounds may be numbered anew only under new keys.
                 raise BadCell(Drop.REFUSED)
             self._start_anew(tick.round - 1)
-        self._ticked = True
+        self._ticked = self._knows_rounds = True
         self._steering.start(tick.round, now + tick.due_ms / 1000)
 
     def _start_anew(self, last: int) -> None:
@@ -164,8 +167,9 @@ class Gateway:
         if self._link is None or link_id_of(datagram) != self._link.link_id:
             raise BadCell(Drop.UNKNOWN_SESSION)
         header, cells = self._link.open(datagram, source, self._last)
-        steer(self._steering, header.early_round, header.early)
-        self._intake.reign.take_flags(header.flags, self._last)
+        if header.round == self._link.newest:
+            steer(self._steering, header.early_round, header.early)
+            self._intake.reign.take_flags(header.flags, self._last)
         epoch = epoch_of_age(self._geometry, header.round, header.epoch_low)
         if self._turns.get(header.round) != epoch:
             raise BadCell(Drop.OTHER_EPOCH)
@@ -223,7 +227,7 @@ class Gateway:
         if len(raw) == self._geometry.setup_bytes:
             session, epoch, onions = self._entry.open_setup(raw, self._last)
             self.said_records += self._intake.take(session, epoch, onions, self._last)
-        elif len(raw) == access.HELLO_BYTES:
+        elif len(raw) == access.HELLO_BYTES and self._knows_rounds:
             due_s = self._steering.send_at(self._last + 1) - now
             reply = self._entry.welcome(
                 raw, source, self._last + 1, due_s, self._intake.population, now
@@ -231,7 +235,7 @@ class Gateway:
             datagrams = np.frombuffer(reply, np.uint8).reshape(1, -1)
             self._bursts.append(Burst(datagrams, source, "access"))
         else:
-            raise BadCell(Drop.MALFORMED)
+            raise BadCell(Drop.MALFORMED if self._knows_rounds else Drop.UNEXPECTED)
 
     # ── rounds ───────────────────────────────────────────────────────────────────────────
 

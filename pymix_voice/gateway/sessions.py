@@ -107,9 +107,11 @@ class Sessions:
     def reserve(self, source: Hashable, number: int) -> Session | None:
         """A new session, unconfirmed and still without keys; None if there is no place for it."""
         prefix = self._prefix_of(source)
+        if prefix is not None and self._prefixes[prefix] >= self._per_prefix:
+            return None
         if len(self._unconfirmed) >= UNCONFIRMED:
             self.remove(self._unconfirmed.popleft())
-        if not self._free or (prefix is not None and self._prefixes[prefix] >= self._per_prefix):
+        if not self._free:
             return None
         session_id = self._dice.bytes(4)
         while session_id in self._by_id or session_id == access.NO_SESSION:
@@ -172,9 +174,8 @@ class Porter:
 
     def _cookie(self, source: Hashable, slot: int) -> bytes:
         where = digest("pymix source", repr(source).encode())
-        return derive(self._cookie_key, "pymix cookie", where, slot.to_bytes(8, "little"))[
-            :COOKIE_BYTES
-        ]
+        when = slot.to_bytes(8, "little", signed=True)
+        return derive(self._cookie_key, "pymix cookie", where, when)[:COOKIE_BYTES]
 
     def check_load(self, cookie: bytes, source: Hashable, now: float) -> bytes | None:
         """None if the hello may be answered, else the datagram that asks for a cookie."""

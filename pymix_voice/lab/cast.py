@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pymix_voice.client.identity import Identity
 from pymix_voice.client.machine import Client
-from pymix_voice.client.phone import Event, Heard, State
+from pymix_voice.client.states import Event, Heard, State
 from pymix_voice.geometry import BODY_BYTES
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.keyfile import KeyFile, new_key

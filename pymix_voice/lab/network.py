@@ -7,6 +7,7 @@ Must not know: what is sent.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pymix_voice.onion.dice import Dice
 
@@ -51,3 +52,12 @@ class Link:
         arrival = max(arrival, self._last_arrival)
         self._last_arrival = arrival
         return [arrival, arrival + 0.001] if twice < law.duplicate else [arrival]
+
+
+class Sent(NamedTuple):
+    """What an observer of all links writes down."""
+
+    at: float
+    source: str
+    destination: str
+    size: int

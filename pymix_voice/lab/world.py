@@ -14,15 +14,14 @@ import heapq
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from itertools import count
-from typing import NamedTuple
 
 from pymix_voice.client.identity import Identity
 from pymix_voice.client.machine import Client
-from pymix_voice.client.phone import State
+from pymix_voice.client.states import State
 from pymix_voice.errors import Misuse
 from pymix_voice.gateway.machine import Gateway
 from pymix_voice.lab.cast import Person, cast, frame_of
-from pymix_voice.lab.network import Law, Link
+from pymix_voice.lab.network import Law, Link, Sent
 from pymix_voice.mix.first import FirstMix
 from pymix_voice.mix.machine import Mix
 from pymix_voice.mix.neighbours import DOWN
@@ -37,15 +36,6 @@ UNIX = 1_800_000_000.0
 """The time of day when a world begins."""
 RETRY_S = 0.3
 """After a part is back, its neighbours' control links stand again so much later."""
-
-
-class Sent(NamedTuple):
-    """What an observer of all links writes down."""
-
-    at: float
-    source: str
-    destination: str
-    size: int
 
 
 Part = Mix | Gateway | Client
@@ -93,6 +83,7 @@ class World:
         """A dishonest link: sees (source, destination, datagram), may change or swallow it."""
         self.seen_as: dict[str, str] = {}
         """The source that others see for a part, if it is not its name: as behind a NAT."""
+        self._stalled: dict[str, float] = {}
         self.control_cut = False
         """Whether control records between mixes and gateways are swallowed; rounds go on."""
         self.mix_names = [f"mix{number + 1}" for number in range(mixes)]
@@ -222,6 +213,17 @@ class World:
             if name in self.parts:
                 self._flush(name)
 
+    def stall(self, name: str, seconds: float) -> None:
+        """A part does nothing for a while; what comes for it waits in its socket."""
+        self._stalled[name] = self.now + seconds
+
+    def _later(self, name: str, what: Callable[[], None]) -> bool:
+        """Put something off while a part is stalled; whether it was."""
+        until = self._stalled.get(name, 0.0)
+        if until > self.now:
+            self.at(until, what)
+        return until > self.now
+
     def cut_control(self) -> None:
         """All control links break; rounds go on."""
         self.control_cut = True
@@ -286,6 +288,8 @@ class World:
 
     def _wake(self, name: str, part: Part, deadline: float) -> None:
         if self.parts.get(name) is not part or self._wakes.get(name) != deadline:
+            return
+        if self._later(name, lambda: self._wake(name, part, deadline)):
             return
         del self._wakes[name]
         part.handle_deadline(self.now)
@@ -354,7 +358,8 @@ class World:
         behind = [name for name, seen in self.seen_as.items() if seen == destination]
         destination = behind[0] if behind else destination
         part = self.parts.get(destination)
-        if part is None:
+        again = partial(self.deliver, source, destination, datagram)
+        if part is None or self._later(destination, again):
             return
         drain = Drain.of([datagram], [source], 2048)
         if not isinstance(part, Gateway):
@@ -373,7 +378,9 @@ class World:
 
     def _hear(self, source: str, destination: str, record: Record) -> None:
         part = self.parts.get(destination)
-        if self.control_cut:
+        if self.control_cut or self._later(
+            destination, lambda: self._hear(source, destination, record)
+        ):
             return
         if isinstance(part, Gateway):
             part.receive_control(record, self.now)

@@ -116,8 +116,7 @@ class Batch:
             return
         if self._shares[share].closed:
             raise BadCell(Drop.LATE)
-        taken = sum(len(each.onions[klass]) for each in self._shares)
-        if taken + len(fresh) // size > self._geometry.clients:
+        if len(kept) + len(fresh) // size > self._geometry.clients // len(self._shares):
             raise BadCell(Drop.FULL)
         kept += [fresh[at : at + size] for at in range(0, len(fresh), size)]
 

@@ -63,6 +63,11 @@ class Streams:
         doors = self._doors.row(number // DOOR_EVERY)
         return np.concatenate((lines, doors), out=self._both)
 
+    def holds(self, number: int) -> bool:
+        """Whether this round's keystream is there, or can be made."""
+        lines = self._lines.holds(number)
+        return lines and (not is_door_round(number) or self._doors.holds(number // DOOR_EVERY))
+
     def prepare(self, number: int, items: int) -> int:
         """Make keystream ahead for at most so many circuits; how many were made."""
         made = self._lines.prepare(number, items)
@@ -114,6 +119,14 @@ class Circuits:
     def turn(self, number: int, cells: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """At the last mix a round peels, crosses the switchboard, and is wrapped again."""
         return self.peel(number, cells) ^ self._backward[number]
+
+    def holds(self, number: int) -> bool:
+        """Whether a round can still go through; one that a stall left far behind cannot."""
+        return self._forward.holds(number) and self._backward.holds(number)
+
+    def holds_back(self, number: int) -> bool:
+        """Whether a round can still go back."""
+        return self._backward.holds(number)
 
     def prepare(self, forward: int, backward: int, items: int) -> int:
         """Make keystream ahead, from these rounds on; how many circuits' blocks were made."""

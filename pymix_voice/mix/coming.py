@@ -94,7 +94,7 @@ class Coming:
     def _tell_up(self, record: Record) -> None:
         """To the first mix, which may be this one."""
         if self._hop == 0:
-            self.receive(0, record)
+            self._from_below(record)
         else:
             self._tell(0, record)
 
@@ -107,6 +107,10 @@ class Coming:
         self.outgoing += [(peer, record) for record in self._told[peer]]
 
     # ── the steps ────────────────────────────────────────────────────────────────────────
+
+    def know(self, present: int) -> None:
+        """Told which epoch it is; the first time after a start, signing begins two ahead of it."""
+        self._signer.start(present)
 
     def begin(self, epoch: int) -> None:
         """Start on the next epoch, if this mix may sign for it."""
@@ -150,17 +154,23 @@ class Coming:
             BadCell: if it is for another epoch, from the wrong side, or not allowed.
         """
         match record:
-            case OnionKey() | Signature() | Ready() if peer == DOWN or self._hop == 0:
-                step = self._from_below
+            case OnionKey() | Signature() | Ready() if peer == DOWN:
+                if isinstance(record, OnionKey | Signature) and record.mix <= self._hop:
+                    # Nobody further down speaks for this mix or one before it.
+                    raise BadCell(Drop.UNEXPECTED)
+                self._check_epoch(record.epoch)
+                self._from_below(record)
             case List() | Setups() | BatchEnd() if peer >= 0:
-                step = self._from_above
+                self._check_epoch(record.epoch)
+                self._from_above(peer, record)
             case _:
                 raise BadCell(Drop.UNEXPECTED)
-        if record.epoch != self.epoch:
-            raise BadCell(Drop.OTHER_EPOCH)
-        step(peer, record)
 
-    def _from_below(self, peer: int, record: Record) -> None:
+    def _check_epoch(self, epoch: int) -> None:
+        if epoch != self.epoch:
+            raise BadCell(Drop.OTHER_EPOCH)
+
+    def _from_below(self, record: Record) -> None:
         match record:
             case Ready():
                 self._ready_below = True
@@ -178,7 +188,7 @@ class Coming:
 
     def _from_above(self, peer: int, record: Record) -> None:
         match record:
-            case List():
+            case List() if self._hop > 0:
                 self._list(record)
             case Setups(first=first, lines=lines, doors=doors) if self._batch is not None:
                 self._batch.add(peer, Klass.LINE, first, lines)

@@ -25,6 +25,8 @@ from pymix_voice.zone.rounds import Inlet
 
 BATCH_GRACE_ROUNDS = 5
 """So long after the cut-off a gateway's batch is waited for."""
+PAUSE_S = 2.0
+"""Rounds so far behind the time of day are brought up to it."""
 FAR_S = 1.0
 """A gateway this far from its tick is told the round anew."""
 
@@ -51,6 +53,17 @@ class FirstMix(Mix):
     def _check_clock(self, number: int, now: float) -> None:
         """The round clock is this mix's own; it may differ from the time of day."""
 
+    def set_clock(self, now: float, unix: float) -> None:
+        """As `Mix.set_clock`; after a pause of the whole machine, rounds go on where they would be.
+
+        Its monotonic clock stood still meanwhile, everybody else's went on.
+        """
+        super().set_clock(now, unix)
+        behind = self._watch.unix_round(now) - self._clock.next_round
+        if self._clock.started and behind * self._geometry.round_s > PAUSE_S:
+            self.notes.append("the clock was set, or this machine slept: rounds jump ahead")
+            self._clock.start(self._watch.unix_round(now) + 1, now)
+
     # ── gateways ─────────────────────────────────────────────────────────────────────────
 
     def link_up(self, peer: int, keys: LinkKeys, now: float) -> None:
@@ -67,8 +80,10 @@ class FirstMix(Mix):
     def _start_clock(self, now: float) -> None:
         if self._clock.started or not self._below.whole:
             return
-        start = max(self._unix_round(now), self._below.now_round) + 1
+        start = max(self._watch.unix_round(now), self._below.now_round) + 1
         self._clock.start(start, now)
+        for inlet in self._upstream:
+            inlet.close_until(start - 1)
         self.notes.append("the chain stands; rounds begin")
         for peer in self._neighbours.linked - {DOWN}:
             self._tell_gateway(peer, now)
@@ -83,7 +98,7 @@ class FirstMix(Mix):
             return
         early = self._clock.tick_at(number) - now
         link = self._neighbours.link(peer)
-        if link is not None and number >= link.early[0]:
+        if link is not None:
             link.early = number, early_units(early)
         if abs(early) > FAR_S and now - self._told_tick.get(peer, 0.0) > FAR_S:
             self._tell_gateway(peer, now)
@@ -104,7 +119,7 @@ class FirstMix(Mix):
         circuits = self._circuits_for(number)
         cells = self._gather(number, circuits)
         self._pass_on(number, circuits, cells, now)
-        self._keep_time(number)
+        self._keep_time(number, now)
 
     def _circuits_for(self, number: int) -> Circuits:
         return self._live.get(self._reign.epoch_for(number), self._live[NO_EPOCH])
@@ -119,6 +134,7 @@ class FirstMix(Mix):
         for inlet, clients in zip(self._upstream, shares, strict=True):
             rows = 2 * clients if is_door_round(number) else clients
             cells = inlet.take(number, circuits.epoch, rows)
+            inlet.close_until(number)
             if cells is None:
                 cells = self._filler.matrix(rows, CELL_BYTES)
             lines.append(cells[:clients])
@@ -139,9 +155,9 @@ class FirstMix(Mix):
 
     # ── an epoch's course ────────────────────────────────────────────────────────────────
 
-    def _keep_time(self, number: int) -> None:
+    def _keep_time(self, number: int, now: float) -> None:
         within, coming = self._geometry.within(number), self.coming.epoch
-        super()._keep_time(number)
+        super()._keep_time(number, now)
         if self.coming.epoch != coming:
             self._tell_tick(DOWN, number)
         if within >= self._geometry.cutoff_at + BATCH_GRACE_ROUNDS:

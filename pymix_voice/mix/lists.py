@@ -18,6 +18,9 @@ from pymix_voice.onion.keys import KeyPair
 from pymix_voice.zone.descriptor import Descriptor, parse_list, sign_list
 from pymix_voice.zone.zonefile import Zone
 
+FIRST_AHEAD = 2
+"""How far ahead of the present epoch a mix begins to sign after a start."""
+
 
 class Signer:
     """A mix's onion keys, and its signature under the lists that hold them.
@@ -26,18 +29,25 @@ class Signer:
         zone: what the mixes of this zone are.
         hop: this mix's place in the chain, from 0.
         seed: its Ed25519 seed.
-        first_epoch: the first it may draw a key for and sign.
+        signed: the highest epoch it may have signed before it was started, -1 for none.
         dice: for onion keys.
     """
 
-    def __init__(self, zone: Zone, hop: int, seed: bytes, first_epoch: int, dice: Dice) -> None:
+    def __init__(self, zone: Zone, hop: int, seed: bytes, signed: int, dice: Dice) -> None:
         self._zone = zone
         self._hop = hop
         self._seed = seed
-        self._next = first_epoch
+        self._next = signed + 1
+        self._started = False
         self._dice = dice
         self._keys: dict[int, KeyPair] = {}
         self._signed: dict[int, tuple[bytes, bytes]] = {}
+
+    def start(self, present: int) -> None:
+        """Told the present epoch, for the first time since the start: sign two ahead of it."""
+        if not self._started:
+            self._started = True
+            self._next = max(self._next, present + FIRST_AHEAD)
 
     def key(self, epoch: int) -> KeyPair | None:
         """This mix's onion key for an epoch, drawn once; None if it may not sign for it."""

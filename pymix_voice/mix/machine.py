@@ -24,6 +24,7 @@ from pymix_voice.mix.circuits import Circuits, no_circuits
 from pymix_voice.mix.coming import Coming
 from pymix_voice.mix.lists import Signer
 from pymix_voice.mix.neighbours import DOWN, Neighbours, Said
+from pymix_voice.mix.watch import Watch
 from pymix_voice.onion.chunk import LinkKeys
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.drain import Burst, Drain
@@ -32,8 +33,6 @@ from pymix_voice.zone.records import Decision, Hello, Record, Tick
 from pymix_voice.zone.rounds import Inlet, Once, PatientInlet
 from pymix_voice.zone.zonefile import Zone
 
-CLOCK_TOLERANCE_S = 60.0
-"""A round further than this from a mix's own clock is not taken."""
 SWEEP_S = 0.5
 """How often a mix looks after what time alone ends."""
 KEYSTREAM_SLICE = 24
@@ -71,11 +70,10 @@ class Mix:
         self.zone = zone
         self.hop = hop
         self._geometry = zone.geometry
-        self._unix_offset = unix - now
+        self._watch = Watch(zone.geometry, now, unix)
         self._down = down
         self._filler = dice.fork("filler")
-        first_epoch = max(signed + 1, self._geometry.epoch_of(self._unix_round(now)) + 2)
-        signer = Signer(zone, hop, seed, first_epoch, dice.fork("onion keys"))
+        signer = Signer(zone, hop, seed, signed, dice.fork("onion keys"))
         self.coming = Coming(zone, hop, signer, dice.fork("coming"))
         self._neighbours = Neighbours(zone, hop)
         self._live: dict[int, Circuits] = {NO_EPOCH: no_circuits()}
@@ -87,11 +85,8 @@ class Mix:
         self._returned = Once()
         self._turns: dict[int, int] = {}
         self._newest = -1
-        self._newest_at = now
         self._newest_back = -1
-        # Epochs up to this one were signed, so rounds before it may have been numbered.
-        signed_round = self._geometry.first_round(signed) if signed > 0 else 0
-        self._below = Hello(signed_round, self._is_last)
+        self._below = Hello(self._watch.floor(signed, now), self._is_last)
         self._sweep_at = now + SWEEP_S
         self._bursts: list[Burst] = []
         self.notes: list[str] = []
@@ -106,14 +101,13 @@ class Mix:
     def _is_last(self) -> bool:
         return self.hop == self._geometry.mixes - 1
 
-    def _unix_round(self, now: float) -> int:
-        return int((now + self._unix_offset) / self._geometry.round_s)
+    def set_clock(self, now: float, unix: float) -> None:
+        """What this machine's clock says; told again now and then, as it may be set."""
+        self._watch.set(now, unix)
 
     def now_round(self, now: float) -> int:
         """The round it would be now by what this mix has processed; 0 if it has not any."""
-        if self._newest < 0:
-            return 0
-        return self._newest + int((now - self._newest_at) / self._geometry.round_s)
+        return self._watch.now_round(now)
 
     # ── links ────────────────────────────────────────────────────────────────────────────
 
@@ -162,7 +156,7 @@ class Mix:
 
     def _take_chunk(self, datagram: NDArray[np.uint8], source: Hashable, now: float) -> None:
         peer, link = self._neighbours.find(datagram)
-        near = self.now_round(now) or self._unix_round(now)
+        near = self.now_round(now) or self._watch.unix_round(now)
         header, cells = link.open(datagram, source, near)
         number = header.round
         self._check_clock(number, now)
@@ -171,7 +165,8 @@ class Mix:
             if self._turns.get(number) != epoch:
                 raise BadCell(Drop.LATE)
         else:
-            self._heard_from(peer, number, now)
+            if number == link.newest:
+                self._heard_from(peer, number, now)
             self._admit(epoch, number)
         circuits = self._live.get(epoch)
         if circuits is None:
@@ -181,7 +176,9 @@ class Mix:
 
     def _check_clock(self, number: int, now: float) -> None:
         """A mix whose rounds are far off its own clock is being misled, or its clock is wrong."""
-        if abs(number - self._unix_round(now)) > CLOCK_TOLERANCE_S / self._geometry.round_s:
+        if self._watch.is_far(number, now):
+            note = self._watch.complaint()
+            self.notes += [note] if note else []
             raise BadCell(Drop.CLOCK)
 
     def _heard_from(self, peer: int, number: int, now: float) -> None:
@@ -234,10 +231,9 @@ class Mix:
         if peer == DOWN or self.hop == 0:
             raise BadCell(Drop.UNEXPECTED)
         self._check_clock(number, now)
-        if number > self.now_round(now):
-            self._newest, self._newest_at = number, now
+        self._watch.see(number, now)
         self._tell_tick(DOWN, number)
-        self._keep_time(number)
+        self._keep_time(number, now)
 
     def _take_decision(self, peer: int, epoch: int, switch: bool) -> None:
         if peer == DOWN or self.hop == 0:
@@ -274,8 +270,8 @@ class Mix:
         epoch = self._upstream[0].epoch_of(number)
         if epoch is None:
             epoch = self._epoch_without_word(number)
-        circuits = self._live[epoch]
-        cells = self._upstream[0].take(number, epoch, circuits.rows(number))
+        circuits = self._live.get(epoch, self._live[NO_EPOCH])
+        cells = self._upstream[0].take(number, circuits.epoch, circuits.rows(number))
         if cells is not None:
             self._pass_on(number, circuits, cells, now)
 
@@ -291,13 +287,13 @@ class Mix:
     def _pass_on(
         self, number: int, circuits: Circuits, cells: NDArray[np.uint8], now: float
     ) -> None:
-        """One round forward, once."""
-        if not self._forwarded.claim(number):
+        """One round forward, once, and only while there is keystream for both its ways."""
+        if not self._forwarded.claim(number) or not circuits.holds(number):
             return
         self.rounds += 1
         self.cells += len(cells)
-        if number > self._newest:
-            self._newest, self._newest_at = number, now
+        self._newest = max(self._newest, number)
+        self._watch.see(number, now)
         if self._is_last:
             self._returned.claim(number)
             self._newest_back = max(self._newest_back, number)
@@ -313,7 +309,7 @@ class Mix:
             self._downstream.take(number, NO_EPOCH, 0)
             return
         cells = self._downstream.take(number, epoch, circuits.rows(number))
-        if cells is None or not self._returned.claim(number):
+        if cells is None or not self._returned.claim(number) or not circuits.holds_back(number):
             return
         self.cells += len(cells)
         self._newest_back = max(self._newest_back, number)
@@ -332,8 +328,10 @@ class Mix:
 
     # ── an epoch's course ────────────────────────────────────────────────────────────────
 
-    def _keep_time(self, number: int) -> None:
+    def _keep_time(self, number: int, now: float) -> None:
         """What hangs on the place of a round in its epoch."""
+        # Upstream may be wrong about the time as well as this machine's clock: the later counts.
+        self.coming.know(self._geometry.epoch_of(max(number, self._watch.unix_round(now))))
         if self._geometry.within(number) <= self._geometry.late_keys_until:
             self.coming.begin(self._geometry.epoch_of(number) + 1)
 

@@ -64,6 +64,7 @@ class Neighbours:
         old = self._by_peer.get(peer)
         if old is not None:
             self._by_id.pop(old.link_id, None)
+        inlet.start_over()
         link = RoundLink(keys, upstream=peer != DOWN, inlet=inlet, source=source)
         self._by_id[link.link_id] = peer, link
         self._by_peer[peer] = link

@@ -84,8 +84,8 @@ class Reign:
     def epoch_for(self, number: int) -> int:
         """The circuit epoch of a round; asked in rising order."""
         epoch = self._geometry.epoch_of(number)
-        if self._switch_to == epoch:
-            self.circuit_epoch = epoch
+        if self.circuit_epoch < self._switch_to <= epoch:
+            self.circuit_epoch = self._switch_to
         if outlived(self._geometry, number, self.circuit_epoch):
             self.circuit_epoch = NO_EPOCH
         return self.circuit_epoch

@@ -59,7 +59,8 @@ class RoundLink:
         self._send_key = keys.backward if upstream else keys.forward
         self._learns_source = source is None
         self._sent = Once()
-        self._newest = -1
+        self.newest = -1
+        """The newest round that was heard; words beside older ones may be replays."""
 
     def open(
         self, datagram: NDArray[np.uint8], source: Hashable, near: int
@@ -75,8 +76,8 @@ class RoundLink:
             BadCell: if it is not an authentic chunk of this link.
         """
         header, cells = open_chunk(datagram, self._receive_key, near)
-        if header.round > self._newest:
-            self._newest = header.round
+        if header.round > self.newest:
+            self.newest = header.round
             if self._learns_source:
                 self.source = source
         return header, cells

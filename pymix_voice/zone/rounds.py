@@ -31,6 +31,8 @@ WORKED_ROUNDS = 8
 """After a stall only so many of the newest rounds are worked; older ones are closed."""
 EMPTY_WAIT_S = 0.06
 """How long after its expected arrival a round of which nothing came is given up."""
+JUMP_S = 1.0
+"""A round so far off its expected instant tells of other numbers, not of another path."""
 EMPTY_ROUNDS = 50
 """After so many rounds of nothing an inlet falls silent until a datagram comes."""
 
@@ -95,7 +97,6 @@ class Inlet:
         self._dice = dice
         self._pending: dict[int, Pending] = {}
         self._closed = Once()
-        self._newest_at = 0.0
         self.newest = -1
         self.filled_rows = 0
 
@@ -121,7 +122,7 @@ class Inlet:
         if number in self._closed:
             self._came_late(number, now)
             raise BadCell(Drop.LATE)
-        if self.newest >= 0 and number > self._furthest(now):
+        if number > self._furthest():
             raise BadCell(Drop.EARLY)
         if not 0 <= chunk < chunks(rows):
             raise BadCell(Drop.MALFORMED)
@@ -139,18 +140,16 @@ class Inlet:
     def _came_late(self, number: int, now: float) -> None:
         """A chunk of a closed round came."""
 
-    def _furthest(self, now: float) -> int:
-        """The highest round to keep; it grows while nothing comes, so no gap locks us out."""
-        silence = max(0.0, now - self._newest_at)
-        return self.newest + AHEAD_ROUNDS + int(silence / self._geometry.round_s)
+    def _furthest(self) -> float:
+        """The highest round to keep: the owner closes rounds as it takes them."""
+        return self._closed.floor + AHEAD_ROUNDS
 
     def _open(self, number: int, epoch: int, rows: int, now: float) -> Pending:
         count = chunks(rows)
         cells = np.empty((count * CHUNK_CELLS, CELL_BYTES), np.uint8)
         pending = Pending(epoch, cells, set(range(count)), now)
         self._pending[number] = pending
-        if number > self.newest:
-            self.newest, self._newest_at = number, now
+        self.newest = max(self.newest, number)
         return pending
 
     def epoch_of(self, number: int) -> int | None:
@@ -172,8 +171,12 @@ class Inlet:
         for chunk in sorted(pending.missing):
             hole = pending.cells[chunk * CHUNK_CELLS : (chunk + 1) * CHUNK_CELLS]
             self._dice.fill(hole)
-            self.filled_rows += len(hole)
+            self.filled_rows += min(CHUNK_CELLS, rows - chunk * CHUNK_CELLS)
         return pending.cells[:rows]
+
+    def start_over(self) -> None:
+        """The neighbour has new keys, and may have begun anew: any later round may be next."""
+        self.newest = -1
 
     def close_until(self, number: int) -> None:
         """Give up every round that is not above this one."""
@@ -200,14 +203,18 @@ class PatientInlet(Inlet):
         self.skipped = 0
 
     def expect(self, number: int, at: float) -> None:
-        """Say when a round may come, for as long as none has come that would tell."""
-        if self._phase is None:
-            self._phase = at - number * self._geometry.round_s
-            self._closed.close_until(number - 1)
+        """Say when a round may come at the earliest.
+
+        It counts as long as none has come that would tell better, and when numbers jump.
+        """
+        phase = at - number * self._geometry.round_s
+        if self._phase is None or abs(phase - self._phase) > JUMP_S:
+            self._phase = phase
+            self.close_until(number - 1)
 
     def _open(self, number: int, epoch: int, rows: int, now: float) -> Pending:
         sample = now - number * self._geometry.round_s
-        if self._phase is None or self._silent or abs(sample - self._phase) > 1.0:
+        if self._phase is None or self._silent or abs(sample - self._phase) > JUMP_S:
             self._phase = sample
             # What came before the first sign of life was never waited for.
             self.close_until(number - 1)
@@ -215,6 +222,17 @@ class PatientInlet(Inlet):
             self._phase += 0.05 * (sample - self._phase)
         self._empty = 0
         return super()._open(number, epoch, rows, now)
+
+    def _furthest(self) -> float:
+        # After a silence upstream may be anywhere; the owner has looked at its clock.
+        if self._phase is None or self._silent:
+            return float("inf")
+        return max(self.newest, self._closed.floor) + AHEAD_ROUNDS
+
+    def start_over(self) -> None:
+        """As `Inlet.start_over`; and nothing is waited for until something has come."""
+        super().start_over()
+        self._phase = None
 
     def _came_late(self, number: int, now: float) -> None:
         # The way here got longer: were only rounds in time listened to, none would ever be in
@@ -262,7 +280,8 @@ class PatientInlet(Inlet):
         return sorted(ready)
 
     def _skip_stale(self, now: float) -> None:
-        if self._phase is None:
+        if self._phase is None or self._silent:
+            # Upstream may come back slower by as long as it was gone: no round is given up.
             return
         current = int((now - self._phase) / self._geometry.round_s)
         oldest = max(self.newest, current - 3) - WORKED_ROUNDS

@@ -95,6 +95,11 @@ class Zone:
             )
         if not self.gateways:
             raise ConfigError("the zone has no gateway, but clients need at least one")
+        if self.clients < len(self.gateways):
+            raise ConfigError(
+                f"the zone is for {self.clients} clients, but it has {len(self.gateways)} "
+                "gateways, and each needs room for one at least"
+            )
         entries: list[MixEntry | GatewayEntry] = [*self.mixes, *self.gateways]
         _differ("name", [entry.name for entry in entries], [entry.name for entry in entries])
         _differ("address", [(e.host, e.port) for e in entries], [entry.name for entry in entries])

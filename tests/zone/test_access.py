@@ -67,13 +67,13 @@ def test_a_status_comes_back_as_it_was_packed(status: Status) -> None:
 @FUZZ
 @given(st.binary(min_size=STATUS_BYTES, max_size=STATUS_BYTES))
 def test_any_status_is_read_or_refused(raw: bytes) -> None:
-    try:
-        status = access.parse_status(raw)
-    except BadCell as bad:
-        assert bad.reason == Drop.MALFORMED
+    if raw[3] & 3 == 3 or raw[6] > 1:
+        with pytest.raises(BadCell) as caught:
+            access.parse_status(raw)
+        assert caught.value.reason == Drop.MALFORMED
     else:
-        again = access.parse_status(status.pack())
-        assert again == status
+        status = access.parse_status(raw)
+        assert access.parse_status(status.pack()) == status
 
 
 @FUZZ

@@ -123,7 +123,16 @@ def test_flags_tell_the_outlook_to_a_neighbour_whose_rounds_are_near(
 def test_any_flags_are_taken_without_harm(flags: int, number: int) -> None:
     reign = Reign(GEOMETRY)
     reign.take_flags(flags, number)
-    assert reign.epoch_for(number) in (NO_EPOCH, GEOMETRY.epoch_of(number))
+    epoch = reign.epoch_for(number)
+    assert epoch == NO_EPOCH or 0 <= GEOMETRY.epoch_of(number) - epoch <= MAX_EXTENSIONS
+
+
+def test_a_switch_is_not_lost_when_nobody_asked_in_its_epoch() -> None:
+    reign = Reign(GEOMETRY)
+    reign.decide(E, switch=True)
+    assert reign.epoch_for(first(E + 2)) == E
+    assert reign.epoch_for(first(E + 4)) == NO_EPOCH
+    assert reign.epoch_for(first(E + 4) + 1) == NO_EPOCH
 
 
 class ReignFollowsDecisions(RuleBasedStateMachine):

@@ -85,19 +85,17 @@ def test_no_rows_are_one_datagram_of_the_same_size() -> None:
 def test_where_the_neighbour_is_follows_its_newest_authentic_round_only() -> None:
     above, below = ends()
     sealed = [above.seal(ROUND + n, 1, cells(1))[0].datagrams[0] for n in range(3)]
-    assert below.source is None
-    below.open(sealed[1].copy(), "here", ROUND)
-    assert below.source == "here"
-    below.open(sealed[0].copy(), "an old one", ROUND)
-    below.open(sealed[1].copy(), "a replay", ROUND)
-    assert below.source == "here"
+    heard = [below.source]
+    for datagram, source in ((sealed[1], "here"), (sealed[0], "too old"), (sealed[1], "a replay")):
+        below.open(datagram.copy(), source, ROUND)
+        heard.append(below.source)
     forged = sealed[2].copy()
     forged[-1] ^= 1
     with pytest.raises(BadCell):
         below.open(forged, "a forger", ROUND)
-    assert below.source == "here"
+    heard.append(below.source)
     below.open(sealed[2].copy(), "there", ROUND)
-    assert below.source == "there"
+    assert [*heard, below.source] == [None, "here", "here", "here", "here", "there"]
 
 
 def test_a_neighbour_whose_place_is_known_stays_there() -> None:
