@@ -1,6 +1,6 @@
 """Verbs for stories in the simulated world: who calls whom, and what they hear."""
 
-from pymix_voice.client.phone import State
+from pymix_voice.client.states import State
 from pymix_voice.lab.cast import Person
 from pymix_voice.lab.world import World
 

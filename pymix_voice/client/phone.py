@@ -104,11 +104,12 @@ class Phone:
 
     def _give_up_knocks(self) -> None:
         for use in self._uses.values():
-            if use.knock is not None and use.knock.call is not self.call:
-                use.knock.given_up = True
-                if use.knock.call is not None:
-                    # Answered, but not yet heard: it may ring there already.
-                    use.knock.call.end(Ending.HUNG_UP_HERE)
+            if use.knock is None or (self.call is not None and use.knock.call is self.call):
+                continue
+            use.knock.given_up = True
+            if use.knock.call is not None:
+                # Answered, but not yet heard: it may ring there already.
+                use.knock.call.end(Ending.HUNG_UP_HERE)
 
     def give_up_keys(self, number: int) -> None:
         """The zone's rounds went back: no key that seals by round may be used again."""

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pymix_voice.cli.telling import SENTENCES, Teller
-from pymix_voice.client.phone import State
+from pymix_voice.client.states import State
 
 
 def test_every_state_has_its_sentence() -> None:

@@ -12,7 +12,7 @@ from eventually import eventually
 
 from pymix_voice.client.call import Ending
 from pymix_voice.client.connection import ZoneFullError
-from pymix_voice.client.phone import Event, State
+from pymix_voice.client.states import Event, State
 from pymix_voice.edge import stories
 from pymix_voice.edge.stories import call_story, listen_story
 from pymix_voice.edge.talk import Talk

@@ -9,7 +9,7 @@ import trio
 from eventually import eventually
 
 from pymix_voice.client.identity import Identity
-from pymix_voice.client.phone import State
+from pymix_voice.client.states import State
 from pymix_voice.edge.clock import Clock, system_dice
 from pymix_voice.edge.report import Report
 from pymix_voice.edge.serve import check_key, serve_gateway

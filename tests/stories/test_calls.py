@@ -4,7 +4,7 @@ import pytest
 from calls import answer, dial, ending, hang_up, heard_from, lost, online, reach, talk
 
 from pymix_voice.client.call import Ending
-from pymix_voice.client.phone import State
+from pymix_voice.client.states import State
 from pymix_voice.lab.cast import Person
 from pymix_voice.lab.network import Law
 from pymix_voice.lab.world import World
@@ -211,3 +211,54 @@ def test_a_missed_set_up_costs_an_epoch_and_not_the_call() -> None:
     before = len(bob.heard)
     world.run(1)
     assert len(bob.heard) - before >= 49
+
+
+@pytest.mark.parametrize("wait_s", [0.0, 0.1, 0.3, 0.5])
+def test_a_dial_that_was_given_up_does_not_come_between_the_next(wait_s: float) -> None:
+    world, alice, bob = two()
+    carol = world.join("carol")
+    online(world, carol)
+    world.run(4.0 - (world.now % 4.0) + 0.5)
+    dial(world, alice, bob)
+    # Bob's door is knocked at from the next epoch's first round on.
+    world.run(4.0 - (world.now % 4.0) + wait_s)
+    hang_up(world, alice)
+    dial(world, alice, carol)
+    world.run_until(lambda: carol.machine.phone.state == State.INCOMING, 12)
+    answer(world, carol)
+    reach(world, alice, State.TALKING)
+    world.run(1)
+    assert heard_from(alice, carol)
+    assert bob.machine.phone.state == State.IDLE
+
+
+def test_the_one_who_waits_for_a_crossing_call_that_is_hung_up_does_not_wait_for_ever() -> None:
+    world, alice, bob = two(seed=2)
+    dial(world, alice, bob)
+    dial(world, bob, alice)
+    lower = min((alice, bob), key=lambda person: person.identity.key.public)
+    other = bob if lower is alice else alice
+    world.run_until(
+        lambda: any(person.machine.phone.call is not None for person in (alice, bob)), 12
+    )
+    hang_up(world, lower)
+    reach(world, other, State.IDLE, 24)
+
+
+def test_a_dial_in_a_zone_without_circuits_ends_by_itself() -> None:
+    world, alice, bob = two()
+    world.cut_control()
+    world.run(16)
+    dial(world, alice, bob)
+    world.run_until(lambda: ending(alice) is not None, 25)
+    assert ending(alice) == Ending.NO_ANSWER
+
+
+def test_a_long_way_to_the_gateway_does_not_keep_a_call_from_connecting() -> None:
+    world = World(seed=61, access=Law(0.15, 0.002))
+    alice, bob = world.join("alice"), world.join("bob")
+    online(world, alice, bob)
+    talk(world, alice, bob)
+    world.run(9)
+    assert lost(alice, bob) == lost(bob, alice) == 0
+    assert alice.states.count(State.TALKING) == 1

@@ -3,7 +3,7 @@
 import pytest
 from calls import dial, frames_gained, hang_up, lost, online, reach, talk
 
-from pymix_voice.client.phone import State
+from pymix_voice.client.states import State
 from pymix_voice.lab.cast import Person
 from pymix_voice.lab.network import Law
 from pymix_voice.lab.world import World

@@ -5,10 +5,10 @@ from collections import Counter
 import pytest
 from calls import answer, dial, hang_up, online
 
-from pymix_voice.client.phone import State
+from pymix_voice.client.states import State
 from pymix_voice.geometry import DOWN_BYTES, UP_BYTES
-from pymix_voice.lab.network import Law
-from pymix_voice.lab.world import Sent, World
+from pymix_voice.lab.network import Law, Sent
+from pymix_voice.lab.world import World
 
 
 def life(seed: int, *, callee: str | None, declines: bool = False, garble: bool = False) -> World:
