@@ -27,7 +27,7 @@ CONNECT_S = 2.0
 MAX_STRANGERS = 32
 """Connections whose other side has not proven itself; more are closed at once."""
 FIRST_PAUSE_S = 0.2
-LONGEST_PAUSE_S = 2.0
+LONGEST_PAUSE_S = 1.0
 READ_BYTES = 65_536
 DEAD_AFTER_MS = 2_000
 """A neighbour that acknowledges nothing for so long is gone."""

@@ -108,9 +108,9 @@ class Coming:
 
     # ── the steps ────────────────────────────────────────────────────────────────────────
 
-    def know(self, present: int) -> None:
-        """Told which epoch it is; the first time after a start, signing begins two ahead of it."""
-        self._signer.start(present)
+    def know_start(self, epoch: int) -> None:
+        """Told in which epoch this mix was started; the first word counts."""
+        self._signer.start(epoch)
 
     def begin(self, epoch: int) -> None:
         """Start on the next epoch, if this mix may sign for it."""

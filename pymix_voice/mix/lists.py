@@ -19,7 +19,7 @@ from pymix_voice.zone.descriptor import Descriptor, parse_list, sign_list
 from pymix_voice.zone.zonefile import Zone
 
 FIRST_AHEAD = 2
-"""How far ahead of the present epoch a mix begins to sign after a start."""
+"""How far ahead of the epoch of its start a mix begins to sign."""
 
 
 class Signer:
@@ -43,11 +43,11 @@ class Signer:
         self._keys: dict[int, KeyPair] = {}
         self._signed: dict[int, tuple[bytes, bytes]] = {}
 
-    def start(self, present: int) -> None:
-        """Told the present epoch, for the first time since the start: sign two ahead of it."""
+    def start(self, epoch: int) -> None:
+        """Told the epoch this mix was started in; it signs from two ahead of that one on."""
         if not self._started:
             self._started = True
-            self._next = max(self._next, present + FIRST_AHEAD)
+            self._next = max(self._next, epoch + FIRST_AHEAD)
 
     def key(self, epoch: int) -> KeyPair | None:
         """This mix's onion key for an epoch, drawn once; None if it may not sign for it."""

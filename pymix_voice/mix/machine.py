@@ -87,6 +87,7 @@ class Mix:
         self._newest = -1
         self._newest_back = -1
         self._below = Hello(self._watch.floor(signed, now), self._is_last)
+        self._started_at = now
         self._sweep_at = now + SWEEP_S
         self._bursts: list[Burst] = []
         self.notes: list[str] = []
@@ -331,7 +332,9 @@ class Mix:
     def _keep_time(self, number: int, now: float) -> None:
         """What hangs on the place of a round in its epoch."""
         # Upstream may be wrong about the time as well as this machine's clock: the later counts.
-        self.coming.know(self._geometry.epoch_of(max(number, self._watch.unix_round(now))))
+        since = int((now - self._started_at) / self._geometry.round_s)
+        began = max(number, self._watch.unix_round(now)) - since
+        self.coming.know_start(self._geometry.epoch_of(began))
         if self._geometry.within(number) <= self._geometry.late_keys_until:
             self.coming.begin(self._geometry.epoch_of(number) + 1)
 
