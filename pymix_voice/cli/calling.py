@@ -17,6 +17,7 @@ from pymix_voice.cli.finding import JsonOption, ProfileOption, ZoneOption, find_
 from pymix_voice.cli.telling import Teller
 from pymix_voice.client.identity import Identity
 from pymix_voice.edge.files import locked, open_identity, read_zone
+from pymix_voice.edge.priority import ask_for_priority
 from pymix_voice.edge.running import run
 from pymix_voice.edge.stories import call_story, listen_story
 from pymix_voice.edge.talk import Talk
@@ -92,6 +93,7 @@ def listen(
         line = f"pymix-voice call {me.address.text} --zone {shlex.quote(str(zone_path))}"
         teller.address(me.address.text, line)
         make = partial(talk, me=me)
+        ask_for_priority()
         return run(partial(listen_story, make, teller.note, auto_answer=auto_answer, once=once))
 
 
@@ -143,6 +145,7 @@ def call(
         if json:
             teller.tell("address", {"address": me.address.text})
         make = partial(talk, me=me)
+        ask_for_priority()
         return run(partial(call_story, make, teller.note, peer, now=now, duration=duration))
 
 

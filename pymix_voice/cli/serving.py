@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from pymix_voice.cli.finding import JsonOption, ZoneOption, find_zone
 from pymix_voice.edge.clock import Clock
 from pymix_voice.edge.files import SignedFile, read_key, read_zone
+from pymix_voice.edge.priority import ask_for_priority
 from pymix_voice.edge.report import Report
 from pymix_voice.edge.running import run
 from pymix_voice.edge.serve import check_key, serve_gateway, serve_mix
@@ -44,6 +45,7 @@ def mix(
     found, hop, keys, key_path = _choose(MIX, zone, port, key)
     report = Report(found.mixes[hop].name, as_json=json)
     signed = SignedFile(key_path)
+    ask_for_priority()
     run(partial(serve_mix, found, hop, keys, signed, Clock(unix_offset), report))
     return 0
 
@@ -59,6 +61,7 @@ def gateway(
     """Run a gateway, where clients connect by UDP, until Ctrl-C."""
     found, index, keys, _ = _choose(GATEWAY, zone, port, key)
     report = Report(found.gateways[index].name, as_json=json)
+    ask_for_priority()
     run(partial(serve_gateway, found, index, keys, Clock(unix_offset), report))
     return 0
 

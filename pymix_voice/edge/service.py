@@ -18,7 +18,6 @@ import trio
 from pymix_voice.edge.clock import Clock
 from pymix_voice.edge.control import Desk
 from pymix_voice.edge.datapath import Datapath, Inlet, Machine
-from pymix_voice.edge.priority import ask_for_priority
 from pymix_voice.edge.records import Outbox
 from pymix_voice.edge.report import Report
 from pymix_voice.edge.running import wait_for_signal
@@ -116,7 +115,6 @@ class Service:
         # What stands now stays: a full collection would take a whole tick.
         gc.collect()
         gc.freeze()
-        ask_for_priority()
         await wait_for_signal()
         self._report.note("ending")
         self._report.figures(self.figures())

@@ -22,7 +22,6 @@ from pymix_voice.client.states import Event, State
 from pymix_voice.edge.clock import Clock, system_dice
 from pymix_voice.edge.datapath import Datapath, Inlet
 from pymix_voice.edge.places import resolve, wildcard
-from pymix_voice.edge.priority import ask_for_priority
 from pymix_voice.edge.sound import CallSound, Voice, numbered
 from pymix_voice.edge.udp import Port
 from pymix_voice.zone.address import Address
@@ -226,7 +225,6 @@ class Talk:
         """Serve until cancelled; the recording is whole afterwards."""
         gc.collect()
         gc.freeze()
-        ask_for_priority()
         try:
             await self._datapath.run()
         finally:

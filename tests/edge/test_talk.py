@@ -11,8 +11,9 @@ from eventually import eventually
 from pymix_voice.client.identity import Identity
 from pymix_voice.client.states import State
 from pymix_voice.edge.clock import Clock, system_dice
+from pymix_voice.edge.files import SignedFile
 from pymix_voice.edge.report import Report
-from pymix_voice.edge.serve import check_key, serve_gateway
+from pymix_voice.edge.serve import check_key, serve_gateway, serve_mix
 from pymix_voice.edge.talk import Talk
 from pymix_voice.edge.udp import Port
 from pymix_voice.errors import ConfigError
@@ -31,15 +32,21 @@ def free_port() -> int:
 
 def make_zone() -> tuple[Zone, KeyFile]:
     """A zone on loopback whose mix nobody runs."""
+    zone, _, gateway = make_parts(mix_port=1)
+    return zone, gateway
+
+
+def make_parts(mix_port: int) -> tuple[Zone, KeyFile, KeyFile]:
+    """A zone of one mix and a gateway, and their keys."""
     dice = system_dice()
     mix, gateway = new_key(MIX, "mix1", dice), new_key(GATEWAY, "gateway1", dice)
     zone = Zone(
         name="home",
         clients=4,
-        mixes=(MixEntry("mix1", "127.0.0.1", 1, mix.link.public, mix.sign_public),),
+        mixes=(MixEntry("mix1", "127.0.0.1", mix_port, mix.link.public, mix.sign_public),),
         gateways=(GatewayEntry("gateway1", "127.0.0.1", free_port(), gateway.link.public),),
     )
-    return zone, gateway
+    return zone, mix, gateway
 
 
 def make_talk(zone: Zone, told: Told, output: Path | None = None) -> Talk:
@@ -52,8 +59,13 @@ def make_talk(zone: Zone, told: Told, output: Path | None = None) -> Talk:
     return Talk(zone, 0, me=me, contacts=(), strangers=True, pcm=None, output=output, tell=tell)
 
 
-async def test_a_client_comes_online_and_speaks_in_every_round(nursery: trio.Nursery) -> None:
-    zone, keys = make_zone()
+async def test_a_client_comes_online_and_speaks_in_every_round(
+    nursery: trio.Nursery, tmp_path: Path
+) -> None:
+    zone, mix_keys, keys = make_parts(free_port())
+    signed = SignedFile(tmp_path / "mix1.key")
+    quiet = Report("mix-talk", as_json=False)
+    nursery.start_soon(partial(serve_mix, zone, 0, mix_keys, signed, Clock(), quiet))
     told: Told = []
     report = Report("gateway-talk", as_json=False)
     nursery.start_soon(partial(serve_gateway, zone, 0, keys, Clock(), report))
