@@ -13,6 +13,7 @@ Must not know: sockets, voice, who talks with whom, what time it is (it is told)
 """
 
 from collections.abc import Callable, Hashable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,6 @@ from pymix_voice.gateway.sessions import SILENT_ROUNDS, Session
 from pymix_voice.geometry import (
     ACCESS_HEADER_BYTES,
     CELL_BYTES,
-    CHUNK_BYTES,
     DOWN_BYTES,
     TAG_BYTES,
     UP_BYTES,
@@ -39,7 +39,7 @@ from pymix_voice.zone import access
 from pymix_voice.zone.access import Kind
 from pymix_voice.zone.drain import Burst, Drain
 from pymix_voice.zone.epochs import NO_EPOCH, age_of, epoch_of_age
-from pymix_voice.zone.link import RoundLink, early_units, steer
+from pymix_voice.zone.link import RoundLink, early_units, steer, take_chunks
 from pymix_voice.zone.records import Hello, Record, Tick
 from pymix_voice.zone.rounds import AHEAD_ROUNDS, PatientInlet
 from pymix_voice.zone.steering import Steering
@@ -154,16 +154,10 @@ class Gateway:
 
     def receive_link(self, drain: Drain, now: float) -> None:
         """Take datagrams of the first mix."""
-        for index in range(len(drain.lengths)):
-            try:
-                if drain.lengths[index] != CHUNK_BYTES:
-                    raise BadCell(Drop.MALFORMED)
-                self._take_chunk(drain.cells[index, :CHUNK_BYTES], drain.sources[index], now)
-            except BadCell as bad:
-                self.drops[bad.reason] += 1
+        take_chunks(drain, partial(self._take_chunk, now), self.drops)
         self._give_back(now)
 
-    def _take_chunk(self, datagram: NDArray[np.uint8], source: Hashable, now: float) -> None:
+    def _take_chunk(self, now: float, datagram: NDArray[np.uint8], source: Hashable) -> None:
         if self._link is None or link_id_of(datagram) != self._link.link_id:
             raise BadCell(Drop.UNKNOWN_SESSION)
         header, cells = self._link.open(datagram, source, self._last)

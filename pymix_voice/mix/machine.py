@@ -14,12 +14,12 @@ Must not know: sockets, clients, voice, what time it is (it is told).
 """
 
 from collections.abc import Hashable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pymix_voice.errors import BadCell, Drop, Drops
-from pymix_voice.geometry import CHUNK_BYTES
 from pymix_voice.mix.circuits import Circuits, no_circuits
 from pymix_voice.mix.coming import Coming
 from pymix_voice.mix.lists import Signer
@@ -29,6 +29,7 @@ from pymix_voice.onion.chunk import LinkKeys
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.drain import Burst, Drain
 from pymix_voice.zone.epochs import NO_EPOCH, age_of, epoch_of_age, outlived
+from pymix_voice.zone.link import take_chunks
 from pymix_voice.zone.records import Decision, Hello, Record, Tick
 from pymix_voice.zone.rounds import Inlet, Once, PatientInlet
 from pymix_voice.zone.zonefile import Zone
@@ -146,16 +147,10 @@ class Mix:
 
     def receive(self, drain: Drain, now: float) -> None:
         """Take datagrams; what is not authentic or not in place is counted and forgotten."""
-        for index in range(len(drain.lengths)):
-            try:
-                if drain.lengths[index] != CHUNK_BYTES:
-                    raise BadCell(Drop.MALFORMED)
-                self._take_chunk(drain.cells[index, :CHUNK_BYTES], drain.sources[index], now)
-            except BadCell as bad:
-                self.drops[bad.reason] += 1
+        take_chunks(drain, partial(self._take_chunk, now), self.drops)
         self._work_rounds(now)
 
-    def _take_chunk(self, datagram: NDArray[np.uint8], source: Hashable, now: float) -> None:
+    def _take_chunk(self, now: float, datagram: NDArray[np.uint8], source: Hashable) -> None:
         peer, link = self._neighbours.find(datagram)
         near = self.now_round(now) or self._watch.unix_round(now)
         header, cells = link.open(datagram, source, near)

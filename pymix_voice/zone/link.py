@@ -8,14 +8,15 @@ Source: the project's protocol page, section "Mix links".
 Must not know: sockets, what time it is, what a row carries.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pymix_voice.errors import Misuse
+from pymix_voice.errors import BadCell, Drop, Drops, Misuse
+from pymix_voice.geometry import CHUNK_BYTES
 from pymix_voice.onion.chunk import ChunkHeader, LinkKeys, open_chunk, seal_chunks
-from pymix_voice.zone.drain import Burst
+from pymix_voice.zone.drain import Burst, Drain
 from pymix_voice.zone.rounds import Inlet, Once
 from pymix_voice.zone.steering import Steering
 
@@ -35,6 +36,19 @@ def steer(steering: Steering, early_round: int, early: int) -> None:
     """Take upstream's word, as it travelled, on how early a round came."""
     if early != NOT_MEASURED:
         steering.sample(early_round, early * EARLY_UNIT_S)
+
+
+def take_chunks(
+    drain: Drain, take: Callable[[NDArray[np.uint8], Hashable], None], drops: Drops
+) -> None:
+    """Hand on each datagram that can be a chunk; what is none, or is refused, is counted."""
+    for index in range(len(drain.lengths)):
+        try:
+            if drain.lengths[index] != CHUNK_BYTES:
+                raise BadCell(Drop.MALFORMED)
+            take(drain.cells[index, :CHUNK_BYTES], drain.sources[index])
+        except BadCell as bad:
+            drops[bad.reason] += 1
 
 
 class RoundLink:
