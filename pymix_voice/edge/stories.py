@@ -220,7 +220,7 @@ async def _limit(talk: Talk, duration: float | None) -> None:
 
 async def _tell_finished(talk: Talk, note: Note) -> None:
     await talk.until(lambda: talk.talker.sound is not None and talk.talker.sound.finished)
-    note("your recording is over; the call goes on until the other side's is, or Ctrl-C")
+    note("nothing more to say here; the call goes on until the other side is done, or Ctrl-C")
 
 
 def _judge(talk: Talk, ending: Ending) -> int:

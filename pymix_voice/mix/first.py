@@ -26,7 +26,7 @@ from pymix_voice.zone.rounds import Inlet
 BATCH_GRACE_ROUNDS = 5
 """So long after the cut-off a gateway's batch is waited for."""
 PAUSE_S = 2.0
-"""Rounds so far behind the time of day are brought up to it."""
+"""A first mix so far behind what the chain remembers goes on from there."""
 FAR_S = 1.0
 """A gateway this far from its tick is told the round anew."""
 
@@ -53,17 +53,6 @@ class FirstMix(Mix):
     def _check_clock(self, number: int, now: float) -> None:
         """The round clock is this mix's own; it may differ from the time of day."""
 
-    def set_clock(self, now: float, unix: float) -> None:
-        """As `Mix.set_clock`; after a pause of the whole machine, rounds go on where they would be.
-
-        Its monotonic clock stood still meanwhile, everybody else's went on.
-        """
-        super().set_clock(now, unix)
-        behind = self._watch.unix_round(now) - self._clock.next_round
-        if self._clock.started and behind * self._geometry.round_s > PAUSE_S:
-            self.notes.append("the clock was set, or this machine slept: rounds jump ahead")
-            self._clock.start(self._watch.unix_round(now) + 1, now)
-
     # ── gateways ─────────────────────────────────────────────────────────────────────────
 
     def link_up(self, peer: int, keys: LinkKeys, now: float) -> None:
@@ -75,16 +64,24 @@ class FirstMix(Mix):
 
     def _take_hello(self, peer: int, record: Hello, now: float) -> None:
         super()._take_hello(peer, record, now)
+        behind = self._below.now_round - self._clock.next_round
+        slept = self._clock.started and behind * self._geometry.round_s > PAUSE_S
+        if slept and not self._watch.is_far(self._below.now_round, now):
+            # This machine's monotonic clock stood still for a while, the chain's went on.
+            self.notes.append("the chain's rounds are ahead of this mix's: going on from there")
+            self._number_from(self._below.now_round + 1, now)
         self._start_clock(now)
 
     def _start_clock(self, now: float) -> None:
         if self._clock.started or not self._below.whole:
             return
-        start = max(self._watch.unix_round(now), self._below.now_round) + 1
+        self.notes.append("the chain stands; rounds begin")
+        self._number_from(max(self._watch.unix_round(now), self._below.now_round) + 1, now)
+
+    def _number_from(self, start: int, now: float) -> None:
         self._clock.start(start, now)
         for inlet in self._upstream:
             inlet.close_until(start - 1)
-        self.notes.append("the chain stands; rounds begin")
         for peer in self._neighbours.linked - {DOWN}:
             self._tell_gateway(peer, now)
 
