@@ -1,9 +1,9 @@
 """Being punctual on a busy machine: as much priority as the system gives.
 
 What a process does late, others see as filler. Where it may (root, CAP_SYS_NICE, an rtprio
-limit), a process of the zone asks for the lowest real-time priority: it works a few per cent of
-the time and sleeps the rest, so little else waits for it, and the kernel's own throttle keeps
-a runaway from taking the machine. Everywhere else nothing changes.
+limit), a process of the zone asks for the lowest real-time priority: it works a few per
+cent of the time and sleeps the rest, so little else waits for it, and the kernel's own throttle
+keeps a runaway from taking the machine. Everywhere else nothing changes.
 
 Source: sched(7).
 
@@ -14,7 +14,11 @@ import os
 
 
 def ask_for_priority() -> bool:
-    """Ask for the lowest real-time priority; whether it was given."""
+    """Ask for the lowest real-time priority; whether it was given.
+
+    All parts ask for the same: were a gateway above the clients of its machine, it would keep
+    them from sending just when they have to (measured: ten times the late cells).
+    """
     if not hasattr(os, "sched_setscheduler"):
         return False
     try:

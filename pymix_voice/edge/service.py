@@ -26,6 +26,9 @@ from pymix_voice.onion.chunk import LinkKeys
 from pymix_voice.zone.drain import Via
 from pymix_voice.zone.records import Record
 
+GATHER_S = 0.001
+"""A gateway takes its clients' datagrams a millisecond's worth at a time."""
+
 
 class Served(Machine, Protocol):
     """A machine with control links."""
@@ -78,7 +81,8 @@ class Service:
         self._ports = {via: inlet.port for via, inlet in inlets.items()}
         self.desk = Desk(self, report.note)
         self._outbox = Outbox(self.desk.send, keep)
-        self._datapath = Datapath(machine, inlets, work=work, after=self._after)
+        gather_s = GATHER_S if "access" in inlets else 0.0
+        self._datapath = Datapath(machine, inlets, work=work, after=self._after, gather_s=gather_s)
 
     # ── what the desk calls ──────────────────────────────────────────────────────────────
 

@@ -219,7 +219,7 @@ class Talk:
             work=self.client.work,
             after=self._after,
         )
-        self._waiters = trio.lowlevel.ParkingLot()
+        self._waiters: list[tuple[Callable[[], bool], trio.Event]] = []
 
     async def run(self) -> None:
         """Serve until cancelled; the recording is whole afterwards."""
@@ -232,13 +232,21 @@ class Talk:
             self._port.close()
 
     def _after(self) -> None:
-        if self._waiters:
-            self._waiters.unpark_all()
+        for holds, event in self._waiters:
+            if holds():
+                event.set()
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until something is so; looked at after each turn of the datapath."""
-        while not holds():
-            await self._waiters.park()
+        if holds():
+            await trio.lowlevel.checkpoint()
+            return
+        waiter = holds, trio.Event()
+        self._waiters.append(waiter)
+        try:
+            await waiter[1].wait()
+        finally:
+            self._waiters.remove(waiter)
 
     # ── what a person does ───────────────────────────────────────────────────────────────
 

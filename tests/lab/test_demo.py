@@ -89,14 +89,14 @@ def test_two_people_hear_each_other_over_three_mixes(tmp_path: Path) -> None:
         assert set(summary[name]) == set(WAYS)
     for way in WAYS:
         assert summary["frames_sent"][way] > 400
-        assert summary["frames_heard"][way] > 0.97 * summary["frames_sent"][way]
-        assert summary["loss"][way] < 0.02
+        assert summary["frames_heard"][way] > 0.94 * summary["frames_sent"][way]
+        assert summary["loss"][way] < 0.05
         assert summary["correlation"][way] >= 0.95
         delay = summary["mouth_to_ear_ms"][way]
         assert 40 < delay["p50"] <= delay["p95"] < 400
         assert delay["n"] > 10
         assert 40 < summary["mouth_to_ear_rounds_ms"][way] < 400
-        # The codec's look-ahead of 6.5 ms is heard, but is in no round number.
+        # The codec's look-ahead of 2.5 ms is heard, but is in no round number.
         assert abs(delay["p50"] - summary["mouth_to_ear_rounds_ms"][way]) < 30
         assert len(read_recording(Path(summary["received"][way]))) > 8 * 48_000
     assert 0 < summary["setup_ms"] < 20_000
