@@ -1,4 +1,4 @@
-"""Files at the edge: zone files, key files, what was signed, profiles.
+"""Files at the edge: zone files, key files, what was signed.
 
 Private files are made for their owner alone, and refused if others can read them. Whatever is
 written appears under its name only when it is whole and on disk.
@@ -8,21 +8,18 @@ Must not know: what keys are used for.
 
 import contextlib
 import os
+import shlex
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from pymix_voice.edge.clock import system_dice
 from pymix_voice.errors import ConfigError
-from pymix_voice.zone.keyfile import IDENTITY, KeyFile, new_key, parse_key, render_key
+from pymix_voice.zone.keyfile import KeyFile, parse_key, render_key
 from pymix_voice.zone.zonefile import Zone, parse_zone
 
 MAX_BYTES = 1 << 20
 PRIVATE: Final = 0o600
 PUBLIC: Final = 0o644
-IDENTITY_FILE = "identity.key"
-LOCK_FILE = "in-use.lock"
 
 
 def read_file(path: Path, what: str) -> bytes:
@@ -44,6 +41,23 @@ def read_file(path: Path, what: str) -> bytes:
         raise ConfigError(f"{path} is a folder, but a {what} is wanted") from None
     except OSError as error:
         raise ConfigError(f"the {what} {path} cannot be read: {error.strerror}") from None
+
+
+def read_private(path: Path, what: str) -> bytes:
+    """A whole file that its owner alone may read; one that others can read is refused.
+
+    Args:
+        path: where.
+        what: what it should be, for the error.
+
+    Raises:
+        ConfigError: in one sentence.
+    """
+    content = read_file(path, what)
+    if os.name != "nt" and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        place = shlex.quote(str(path))
+        raise ConfigError(f"others can read the {what} {path}; run: chmod 600 {place}")
+    return content
 
 
 def write_file(path: Path, content: bytes, mode: int, *, replace: bool = False) -> None:
@@ -124,10 +138,7 @@ def read_key(path: Path) -> KeyFile:
     Raises:
         ConfigError: in one sentence.
     """
-    content = read_file(path, "key file")
-    if os.name != "nt" and stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise ConfigError(f"others can read the private key file {path}; run: chmod 600 {path}")
-    return parse_key(content, str(path))
+    return parse_key(read_private(path, "key file"), str(path))
 
 
 def write_key(path: Path, keys: KeyFile) -> None:
@@ -172,53 +183,3 @@ class SignedFile:
             ConfigError: if that cannot be done.
         """
         write_file(self.path, b"%d\n" % epoch, PRIVATE, replace=True)
-
-
-# ── a person's profile ───────────────────────────────────────────────────────────────────────
-
-
-def open_identity(folder: Path) -> KeyFile:
-    """A person's keys, made at first use.
-
-    Args:
-        folder: the profile; made for its owner alone.
-
-    Raises:
-        ConfigError: if that cannot be done, or the keys are not a person's.
-    """
-    path = folder / IDENTITY_FILE
-    if not path.exists():
-        make_folder(folder, 0o700)
-        write_key(path, new_key(IDENTITY, "me", system_dice()))
-    keys = read_key(path)
-    if keys.role != IDENTITY:
-        raise ConfigError(f"{path} is the key file of a {keys.role}, not of a person")
-    return keys
-
-
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a profile: two programs with one identity would answer each other's calls.
-
-    Raises:
-        ConfigError: if another program holds it.
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        yield
-        return
-    make_folder(folder, 0o700)
-    path = folder / LOCK_FILE
-    try:
-        file = path.open("a")
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ConfigError(
-                f"another program uses the profile {folder}; end it, or give another --profile"
-            ) from None
-        yield

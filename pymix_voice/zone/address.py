@@ -11,6 +11,7 @@ Must not know: private keys, contacts, epochs.
 """
 
 import base64
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,6 +29,7 @@ TEXT_LENGTH = len(PREFIX) + -(-_BYTES * 8 // 5)
 _ALPHABET: Final = frozenset("abcdefghijklmnopqrstuvwxyz234567")
 # What people and their mail programs put between: dashes of all kinds, invisible joints.
 _BETWEEN: Final = frozenset("-\u2010\u2011\u2012\u2013\u2014\u00ad\u200b\u2060\ufeff")
+_TELLING: Final = re.compile(rf"{PREFIX}\w+|\b[a-z2-7]{{24,}}\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,20 @@ def _checksum(body: bytes) -> bytes:
     return digest("pymix address", body, size=CHECKSUM_BYTES)
 
 
+def _bare(text: str) -> str:
+    return "".join(c for c in text.lower() if not (c.isspace() or c in _BETWEEN))
+
+
+def looks_like_address(text: str) -> bool:
+    """Whether a text begins as an address does, in any case and with anything between."""
+    return _bare(text).startswith(PREFIX)
+
+
+def hide_addresses(text: str) -> str:
+    """A text of others, such as a usage error, without the addresses and long pieces in it."""
+    return _TELLING.sub(f"{PREFIX}...", text)
+
+
 def parse_address(text: str) -> Address:
     """Read an address that a person typed or pasted.
 
@@ -67,7 +83,7 @@ def parse_address(text: str) -> Address:
     Raises:
         ConfigError: in one sentence, which does not repeat the address.
     """
-    bare = "".join(c for c in text.lower() if not (c.isspace() or c in _BETWEEN))
+    bare = _bare(text)
     if not bare.startswith(PREFIX):
         raise ConfigError(
             f"this is not an address: one begins with {PREFIX} and has {TEXT_LENGTH} characters"

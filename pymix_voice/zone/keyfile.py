@@ -6,7 +6,7 @@ Source: the project's protocol page, section "Primitives" (every key has one pur
 Must not know: where the file is kept, who may read it, zones.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pymix_voice.errors import ConfigError, Misuse
@@ -15,7 +15,8 @@ from pymix_voice.onion import curves
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair, Secret
 from pymix_voice.zone.address import DOOR_KEY_BYTES, Address
-from pymix_voice.zone.table import is_name, key_text, parse_file
+from pymix_voice.zone.names import personal_name
+from pymix_voice.zone.table import is_name, key_text, parse_file, quoted
 
 MIX = "mix"
 GATEWAY = "gateway"
@@ -34,7 +35,8 @@ class KeyFile:
 
     Attributes:
         role: 'mix', 'gateway' or 'identity'.
-        name: lower-case letters, digits and dashes; for a mix or gateway as in the zone file.
+        name: of a mix or gateway as in the zone file: lower-case letters, digits and dashes; of
+            a person whatever they call themselves.
         link: X25519; of an identity, the identity key itself.
         sign: Ed25519 seed of 32 bytes; only a mix has one.
         door: door key of 16 bytes; only an identity has one.
@@ -76,6 +78,24 @@ class KeyFile:
             raise Misuse("only an identity has an address")
         return Address(self.link.public, self.door.reveal())
 
+    def renamed(self, name: str) -> "KeyFile":
+        """The same keys under another name.
+
+        Raises:
+            ConfigError: the name is not possible for this role.
+        """
+        return replace(self, name=_name_for(self.role, name))
+
+    def with_new_door(self, dice: Dice) -> "KeyFile":
+        """The same person with a fresh door key, and so another address.
+
+        Raises:
+            Misuse: the role is another one.
+        """
+        if self.door is None:
+            raise Misuse("only an identity has a door")
+        return replace(self, door=Secret(dice.bytes(DOOR_KEY_BYTES)))
+
     def wipe(self) -> None:
         """Zero all keys."""
         for secret in (self.link, self.sign, self.door):
@@ -88,25 +108,32 @@ def new_key(role: str, name: str, dice: Dice) -> KeyFile:
 
     Args:
         role: 'mix', 'gateway' or 'identity'.
-        name: 1 to 32 lower-case letters, digits and inner dashes.
+        name: of a mix or gateway 1 to 32 lower-case letters, digits and inner dashes; of a
+            person any that `personal_name` takes.
 
     Raises:
         ConfigError: the role or name is not possible.
     """
     if role not in _KEYS:
         raise ConfigError(f"this role is not known, but one of {', '.join(_KEYS)} is wanted")
+    return KeyFile(
+        role,
+        _name_for(role, name),
+        KeyPair.draw(dice),
+        Secret(dice.bytes(KEY_BYTES)) if role == MIX else None,
+        Secret(dice.bytes(DOOR_KEY_BYTES)) if role == IDENTITY else None,
+    )
+
+
+def _name_for(role: str, name: str) -> str:
+    if role == IDENTITY:
+        return personal_name(name)
     if not is_name(name):
         raise ConfigError(
             f"the name has {len(name)} characters or others than allowed, but 1 to 32 lower-case "
             "letters, digits and inner dashes are wanted"
         )
-    return KeyFile(
-        role,
-        name,
-        KeyPair.draw(dice),
-        Secret(dice.bytes(KEY_BYTES)) if role == MIX else None,
-        Secret(dice.bytes(DOOR_KEY_BYTES)) if role == IDENTITY else None,
-    )
+    return name
 
 
 def render_key(keys: KeyFile) -> str:
@@ -116,7 +143,7 @@ def render_key(keys: KeyFile) -> str:
         "# readable by you alone, with a copy in a safe place.",
         "",
         f'role = "{keys.role}"',
-        f'name = "{keys.name}"',
+        f"name = {quoted(keys.name)}",
     ]
     if keys.role == IDENTITY:
         lines += ["", "# Who you are. With another one, nobody knows you any more."]
@@ -149,7 +176,7 @@ def parse_key(text: bytes, name: str) -> KeyFile:
     table.known(_KEYS[role])
     return KeyFile(
         role,
-        table.name("name"),
+        table.read("name", personal_name) if role == IDENTITY else table.name("name"),
         KeyPair.of(table.key("link", KEY_BYTES)),
         Secret(table.key("sign", KEY_BYTES)) if role == MIX else None,
         Secret(table.key("door", DOOR_KEY_BYTES)) if role == IDENTITY else None,

@@ -8,15 +8,18 @@ Must not know: which keys there are, what they are for.
 """
 
 import base64
+import json
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pymix_voice.errors import ConfigError
 
 MAX_FILE_BYTES = 1 << 20
+
+_Read = TypeVar("_Read")
 
 _KINDS: Final = {
     bool: "true or false",
@@ -62,6 +65,12 @@ def parse_file(text: bytes, file: str) -> "Table":
 def key_text(key: bytes) -> str:
     """A key as it stands in files: lower-case base32 without padding."""
     return base64.b32encode(key).decode().rstrip("=").lower()
+
+
+def quoted(text: str) -> str:
+    """A text as it stands in files: quotes around, and inside nothing that TOML would misread."""
+    # What JSON escapes, TOML reads alike; one control character is forbidden only in TOML.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def is_name(text: str) -> bool:
@@ -122,6 +131,27 @@ class Table:
             )
         return value
 
+    def read(self, key: str, reader: Callable[[str], _Read]) -> _Read:
+        """A text that something else can read, such as an address.
+
+        Args:
+            key: of the text.
+            reader: raises ConfigError with a sentence, which here gets its place in the file.
+        """
+        text = self.text(key)
+        try:
+            return reader(text)
+        except ConfigError as error:
+            where = f"{self._path}.{key}" if self._path else key
+            raise ConfigError(f"{self._file}: {where}: {error}") from None
+
+    def flag(self, key: str, default: bool) -> bool:
+        """True or false."""
+        value = self._entries.get(key, default)
+        if not isinstance(value, bool):
+            raise self.error(key, f"is {_kind(value)}", "true or false is wanted, without quotes")
+        return value
+
     def whole(self, key: str, default: int | None, low: int, high: int) -> int:
         """A whole number between two bounds; without a default it must be there."""
         wanted = f"a whole number from {low} to {high} is wanted"
@@ -159,13 +189,15 @@ class Table:
             raise self.error(key, "is not the text of any key", wanted)
         return value
 
-    def tables(self, key: str, most: int) -> list["Table"]:
-        """A list of tables, at least one."""
-        wanted = f"1 to {most} tables are wanted, each beginning with [[{key}]]"
+    def tables(self, key: str, most: int, least: int = 1) -> list["Table"]:
+        """A list of tables; it may be missing only if there need be none."""
+        wanted = f"{least} to {most} tables are wanted, each beginning with [[{key}]]"
+        if not least and key not in self._entries:
+            return []
         value = self._entry(key, wanted)
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             raise self.error(key, f"is {_kind(value)}", wanted)
-        if not 1 <= len(value) <= most:
+        if not least <= len(value) <= most:
             raise self.error(key, f"are {len(value)}", wanted)
         return [
             Table(item, self._file, f"{key}[{index}]") for index, item in enumerate(value, start=1)

@@ -10,9 +10,7 @@ from zones import example_keys, example_zone
 from pymix_voice.edge.files import (
     PRIVATE,
     SignedFile,
-    locked,
     make_folder,
-    open_identity,
     read_key,
     read_zone,
     write_file,
@@ -106,31 +104,6 @@ def test_a_broken_record_of_signed_epochs_is_not_guessed(tmp_path: Path, content
     (tmp_path / "mix1.signed").write_bytes(content)
     with pytest.raises(ConfigError, match="does not hold the number of an epoch"):
         SignedFile(tmp_path / "mix1.key").read()
-
-
-def test_an_identity_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:
-    folder = tmp_path / "deep" / "me"
-    made = open_identity(folder)
-    assert mode(folder) == 0o700
-    assert mode(folder / "identity.key") == PRIVATE
-    assert open_identity(folder).address == made.address
-
-
-def test_another_kind_of_key_is_no_identity(tmp_path: Path) -> None:
-    write_key(tmp_path / "identity.key", KEYS)
-    with pytest.raises(ConfigError, match="is the key file of a mix, not of a person"):
-        open_identity(tmp_path)
-
-
-def test_a_profile_is_held_by_one_program(tmp_path: Path) -> None:
-    with (
-        locked(tmp_path),
-        pytest.raises(ConfigError, match="another program uses the profile"),
-        locked(tmp_path),
-    ):
-        pass
-    with locked(tmp_path):
-        pass
 
 
 def test_a_private_file_is_private_from_its_first_byte(tmp_path: Path) -> None:

@@ -5,7 +5,14 @@ from zones import FUZZ
 
 from pymix_voice.errors import ConfigError, Misuse
 from pymix_voice.onion.keys import KeyPair
-from pymix_voice.zone.address import PREFIX, TEXT_LENGTH, Address, parse_address
+from pymix_voice.zone.address import (
+    PREFIX,
+    TEXT_LENGTH,
+    Address,
+    hide_addresses,
+    looks_like_address,
+    parse_address,
+)
 
 ADDRESS = Address(bytes(range(32)), bytes(range(100, 116)))
 
@@ -82,6 +89,24 @@ def test_spare_bits_at_the_end_must_be_zero() -> None:
     assert last % 16 == 0
     wrong = "abcdefghijklmnopqrstuvwxyz234567"[last + 1]
     assert "mistyped" in refusal(ADDRESS.text[:-1] + wrong)
+
+
+@pytest.mark.parametrize("text", ["pymix1", " PY mix-1abc", ADDRESS.text, "\ufeffpymix1 name"])
+def test_what_begins_like_an_address_looks_like_one(text: str) -> None:
+    assert looks_like_address(text)
+
+
+@pytest.mark.parametrize("text", ["", "pymix", "pymix2", "to pymix1", "Pym Ix"])
+def test_what_begins_otherwise_does_not(text: str) -> None:
+    assert not looks_like_address(text)
+
+
+def test_addresses_and_long_pieces_are_left_out_of_what_others_say() -> None:
+    text = ADDRESS.text
+    for quoted in (text, text.upper(), text[:20], text[20:50]):
+        assert hide_addresses(f"Unused: ['{quoted}'] or --help") == (
+            "Unused: ['pymix1...'] or --help"
+        )
 
 
 def test_repr_shows_nothing_of_an_address() -> None:

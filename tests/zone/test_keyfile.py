@@ -109,6 +109,39 @@ def test_unknown_roles_and_names_are_refused_when_drawing() -> None:
         new_key("mix", "Not So", Dice.seeded(1))
 
 
+@pytest.mark.parametrize("name", ["Anna", 'Zoë \\ "Z" Ünal', "王 小明", "'"])
+def test_a_person_may_have_any_name(name: str) -> None:
+    keys = example("identity").renamed(name)
+    assert keys.name == name
+    assert parse_key(render_key(keys).encode(), "key.toml").name == name
+    assert new_key("identity", name, Dice.seeded(1)).name == name
+    assert secrets(keys) == secrets(example("identity"))
+
+
+@pytest.mark.parametrize("role", ["mix", "gateway"])
+def test_a_hop_keeps_its_plain_name(role: str) -> None:
+    with pytest.raises(ConfigError, match="lower-case"):
+        example(role).renamed("Anna")
+    assert example(role).renamed("other").name == "other"
+
+
+def test_a_name_in_an_identity_that_no_person_can_have_is_refused() -> None:
+    text = render_key(example("identity"))
+    with pytest.raises(ConfigError, match=r"^key.toml: name: a name cannot begin with '-'"):
+        parse_key(text.replace('"identity-1"', '"-x"').encode(), "key.toml")
+    with pytest.raises(ConfigError, match="this name is empty"):
+        example("identity").renamed("  ")
+
+
+def test_a_new_door_is_a_new_address_of_the_same_person() -> None:
+    keys = example("identity")
+    other = keys.with_new_door(Dice.seeded(8))
+    assert (other.name, other.address.identity) == (keys.name, keys.address.identity)
+    assert other.address.door_key != keys.address.door_key
+    with pytest.raises(Misuse, match="only an identity"):
+        example("mix").with_new_door(Dice.seeded(8))
+
+
 def test_keys_that_do_not_go_with_the_role_are_misuse() -> None:
     link = KeyPair.draw(Dice.seeded(1))
     for wrong in (("mix", None), ("gateway", Secret(bytes(32))), ("identity", None), ("x", None)):

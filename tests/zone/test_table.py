@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from zones import FUZZ
 
 from pymix_voice.errors import ConfigError
-from pymix_voice.zone.table import Table, is_name, key_text, parse_file
+from pymix_voice.zone.table import Table, is_name, key_text, parse_file, quoted
 
 
 @FUZZ
@@ -140,3 +140,38 @@ def test_lists_of_tables_are_numbered_for_people_from_one() -> None:
     for wrong in ([], [1], {}, 3, [{}, {}, {}]):
         with pytest.raises(ConfigError, match=r"\[\[mixes\]\]"):
             Table({"mixes": wrong}, "x").tables("mixes", 2)
+
+
+def test_a_list_that_may_be_missing_may_be_empty_too() -> None:
+    assert Table({}, "x").tables("people", 2, 0) == []
+    assert Table({"people": []}, "x").tables("people", 2, 0) == []
+    with pytest.raises(ConfigError, match="x: people are 3, but 0 to 2 tables are wanted"):
+        Table({"people": [{}, {}, {}]}, "x").tables("people", 2, 0)
+
+
+def test_flags_are_true_false_or_their_default() -> None:
+    table = Table({"yes": True, "text": "true", "one": 1}, "x")
+    assert table.flag("yes", default=False)
+    assert table.flag("none", default=True)
+    with pytest.raises(ConfigError, match="x: text is a text, but true or false is wanted"):
+        table.flag("text", default=True)
+    with pytest.raises(ConfigError, match="x: one is a whole number"):
+        table.flag("one", default=True)
+
+
+def test_what_a_reader_refuses_is_told_with_its_place() -> None:
+    def refuse(text: str) -> str:
+        raise ConfigError("this is odd")
+
+    table = Table({"a": "b", "n": 1}, "x", "people[2]")
+    assert table.read("a", str.upper) == "B"
+    with pytest.raises(ConfigError, match=r"^x: people\[2\].a: this is odd$"):
+        table.read("a", refuse)
+    with pytest.raises(ConfigError, match="is a whole number, but a text"):
+        table.read("n", refuse)
+
+
+@FUZZ
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
+def test_every_text_reads_back_from_its_quotes(text: str) -> None:
+    assert parse_file(f"t = {quoted(text)}".encode(), "x").text("t") == text
