@@ -1,27 +1,26 @@
 """Parts of a zone as real processes: started, listened to, and ended whatever happens.
 
 A part is a `pymix-voice` command that tells what it does on stdout, one JSON object a line;
-both go to files as well. Each has a session of its own, so a Ctrl-C reaches only us and the
-parts end in order. Should we be killed outright, Linux ends them: the kernel keeps the promise
-that no code of ours could keep then.
+both go to files as well. A Ctrl-C reaches only us, and the parts end in order
+(`pymix_voice/edge/children.py`).
 
 Must not know: which parts a zone has, and what they talk about.
 """
 
-import ctypes
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import trio
 
+from pymix_voice.edge.children import spawn
 from pymix_voice.errors import PymixError
 
 Told = dict[str, Any]
@@ -32,7 +31,6 @@ GRACE_S = 3.0
 """From being asked to end until being killed."""
 LAST_LINES = 6
 _CHUNK_BYTES = 65_536
-_PR_SET_PDEATHSIG = 1
 
 
 class PartError(PymixError):
@@ -186,7 +184,7 @@ class Parts:
         log = self._logs / f"{name.replace(' ', '-')}.log"
         log.with_suffix(".jsonl").unlink(missing_ok=True)
         with log.open("wb") as errors:
-            process = _spawn([*self._command, *arguments], errors.fileno())
+            process = spawn([*self._command, *arguments], stderr=errors.fileno())
         part = Part(name, process, log, lasts=lasts)
         self._parts.append(part)
         self._nursery.start_soon(part.follow)
@@ -230,34 +228,3 @@ def _ending(code: int) -> str:
     if code >= 0:
         return f"ended with exit code {code}"
     return f"was ended by {signal.Signals(-code).name}"
-
-
-def _spawn(command: Sequence[str], errors: int) -> subprocess.Popen[bytes]:
-    """Start a process from this very thread.
-
-    The kernel's leash is tied to the thread that forked. trio would fork in a worker thread,
-    whose end some seconds later would end the part.
-    """
-    return subprocess.Popen(  # noqa: S603  our own interpreter and our own arguments
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=errors,
-        start_new_session=True,
-        preexec_fn=_leash(),
-    )
-
-
-def _leash() -> Callable[[], None] | None:
-    """What a child does before it becomes a part: tell Linux to end it when we are gone."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    parent = os.getpid()
-
-    def hold() -> None:  # between fork and exec: system calls only, no lock of Python's
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # gone before the leash was on
-            os._exit(1)
-
-    return hold
