@@ -1,10 +1,10 @@
-"""Opus: 20 ms of mono speech to one cell body and back (RFC 6716).
+"""Opus: 20 ms of mono speech to a frame of a fixed size and back (RFC 6716).
 
-The one place that touches libopus, through the ctypes declarations of `opuslib.api`.
-Constant bit rate and no DTX, so that a frame's length never tells speech from silence:
-44.4 kbit/s is exactly the body of a cell. The traps of opuslib 3.0.1 that this module steps
-around: its `encode` reads past a short buffer, its `dtx` property never reaches libopus, its
-`decode` goes through Python lists, and its variadic calls have no argument types.
+The one place that touches libopus, through the ctypes declarations of `opuslib.api`. Constant bit
+rate and no DTX, so that a frame's length never tells speech from silence. The traps of opuslib
+3.0.1 that this module steps around: its `encode` reads past a short buffer, its `dtx` property
+never reaches libopus, its `decode` goes through Python lists, and its variadic calls have no
+argument types.
 
 Must not know: rounds, cells, time, sound devices.
 """
@@ -21,13 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pymix_voice.errors import BadCell, Drop, Misuse, SoundError
-from pymix_voice.geometry import BODY_BYTES, FRAME_SAMPLES, SAMPLE_RATE
+from pymix_voice.geometry import FRAME_SAMPLES, SAMPLE_RATE
 
-LOOKAHEAD_SAMPLES = 120
-"""The decoder gives a sample 2.5 ms after the encoder took it (a test measures it)."""
+LOOKAHEAD_SAMPLES = 312
+"""The decoder gives a sample 6.5 ms after the encoder took it (a test measures it)."""
 
-BIT_RATE = BODY_BYTES * 8 * SAMPLE_RATE // FRAME_SAMPLES
-"""44,400 bit/s: with constant bit rate exactly one body a frame."""
+LEAST_FRAME_BYTES, MOST_FRAME_BYTES = 10, 160
+"""Sizes that an encoder is asked for here: 4 to 64 kbit/s."""
 
 COMPLEXITY = 10
 """The encoder's effort; see `Encoder`."""
@@ -115,31 +115,41 @@ def _pointer(samples: NDArray[np.int16]) -> Any:  # noqa: ANN401 - ctypes makes 
 
 
 class Encoder:
-    """Speech to frames of 111 B.
+    """Speech to frames of one size.
 
-    Application RESTRICTED_LOWDELAY, complexity 10. Measured with libopus 1.6 on the four
-    samples (correlation in 300 to 3,400 Hz, lowest file; PESQ-WB without loss, with 10 % lost):
+    Application AUDIO with a voice signal. What a cell is filled with and why it is this mode, with
+    figures, is in the decision on redundancy (docs/decisions/0017-copies-in-the-cell.md).
 
-        VOIP                  0.983   4.45   2.44   its high-pass filter shifts the phase
-        AUDIO, VOICE          0.995   4.49   2.44   0.25 ms a frame, complexity 8 the same
-        RESTRICTED_LOWDELAY   0.997   4.50   2.33   4 ms sooner, 0.09 ms; weaker concealment
-
-    At 44.4 kbit/s the pure transform codec is as good as the others, for a third of the work.
+    Args:
+        size: bytes of each frame; with constant bit rate 400 bit/s a byte.
+        wideband: keep to 8 kHz, also where the rate would let libopus choose less or more: a frame
+            that is decoded among those of another encoder must have the same inner rate.
 
     Raises:
         SoundError: if there is no libopus, or it does not do as it was told.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, size: int, *, wideband: bool = False) -> None:
+        if not LEAST_FRAME_BYTES <= size <= MOST_FRAME_BYTES:
+            raise Misuse(f"a frame of {size} bytes is not possible")
         library = load()
+        self.size = size
+        self._library = library
         self._encode = library.encoder.libopus_encode
         self._destroy = library.encoder.destroy
-        application = library.constants.APPLICATION_RESTRICTED_LOWDELAY
+        application = library.constants.APPLICATION_AUDIO
         self._state = library.encoder.create_state(SAMPLE_RATE, 1, application)
         self._tell(library)
+        if wideband:
+            bandwidth = library.constants.BANDWIDTH_WIDEBAND
+            library.encoder.encoder_ctl(self._state, library.ctl.set_bandwidth, bandwidth)
         self._pcm: NDArray[np.int16] = np.zeros(FRAME_SAMPLES, dtype=np.int16)
         self._pcm_pointer = _pointer(self._pcm)
-        self._frame = ctypes.create_string_buffer(BODY_BYTES)
+        self._frame = ctypes.create_string_buffer(size)
+
+    def reset(self) -> None:
+        """Forget all that was encoded, as a decoder that begins knows none of it."""
+        self._library.encoder.encoder_ctl(self._state, self._library.ctl.reset_state)
 
     def _tell(self, library: Library) -> None:
         """Set what must hold, and read it back: a wrong setting would show on the wire."""
@@ -148,7 +158,7 @@ class Encoder:
             ("vbr", ctl.set_vbr, ctl.get_vbr, 0),
             ("dtx", ctl.set_dtx, ctl.get_dtx, 0),
             ("in-band FEC", ctl.set_inband_fec, ctl.get_inband_fec, 0),
-            ("bit rate", ctl.set_bitrate, ctl.get_bitrate, BIT_RATE),
+            ("bit rate", ctl.set_bitrate, ctl.get_bitrate, self.bit_rate),
             ("signal", ctl.set_signal, ctl.get_signal, library.constants.SIGNAL_VOICE),
             ("complexity", ctl.set_complexity, ctl.get_complexity, COMPLEXITY),
         )
@@ -158,6 +168,11 @@ class Encoder:
             if found != value:
                 raise SoundError(f"libopus has {name} {found}, but {value} is needed; update it")
 
+    @property
+    def bit_rate(self) -> int:
+        """Bits a second."""
+        return self.size * 8 * SAMPLE_RATE // FRAME_SAMPLES
+
     def encode(self, pcm: NDArray[np.int16]) -> bytes:
         """Encode the next 20 ms.
 
@@ -165,7 +180,7 @@ class Encoder:
             pcm: int16 [960], 48 kHz mono.
 
         Returns:
-            Exactly 111 B, whatever the samples are.
+            Exactly `size` bytes, whatever the samples are.
 
         Raises:
             Misuse: if the array is not 960 int16 samples, or libopus gives another length.
@@ -173,9 +188,9 @@ class Encoder:
         if pcm.shape != (FRAME_SAMPLES,) or pcm.dtype != np.int16:
             raise Misuse(f"a frame is {FRAME_SAMPLES} int16 samples, not {pcm.shape} {pcm.dtype}")
         self._pcm[:] = pcm
-        size = self._encode(self._state, self._pcm_pointer, FRAME_SAMPLES, self._frame, BODY_BYTES)
-        if size != BODY_BYTES:
-            raise Misuse(f"libopus made a frame of {size} bytes, not {BODY_BYTES}")
+        size = self._encode(self._state, self._pcm_pointer, FRAME_SAMPLES, self._frame, self.size)
+        if size != self.size:
+            raise Misuse(f"libopus made a frame of {size} bytes, not {self.size}")
         return self._frame.raw
 
     def __del__(self) -> None:

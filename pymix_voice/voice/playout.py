@@ -1,38 +1,60 @@
-"""Playout: when each round's frame is heard. The plain form, with one fixed delay.
+"""Playout: what is heard, and when, of frames that come early, late, or not at all.
 
-The first frame is heard `delay_s` after it came, and from then on one frame of sound leaves
-every 20 ms without end. Round r has its place at s0 + (r - r0) * 20 ms: a frame that comes
-later than its place is lost, a missing one is concealed. After five concealed frames there is
-silence. A frame that comes in silence and has no place any more, because the path became
-longer or the peer's rounds jumped, sets the timetable anew, again with `delay_s` before it.
+Round r's frame is to be heard when it can be counted on to be here (`Arrivals`), which follows
+the jitter of the way; `Elastic` sound gets there by small changes of rate and by stretches, so
+there is neither a gap nor a jump. For each next frame:
 
-Must not know: cells, sound devices, what time it is (`now` is an argument).
+    here                   decode it
+    lost, a copy is here   decode the copy that a later cell carried
+    lost                   conceal it, and go on to the next round
+    nothing is here        conceal and wait: what is late will be heard, later
+    five times nothing     silence, until a frame comes and can be counted on
+
+What was waited for, and then turns out to have been lost, is skipped: the delay comes back.
+
+Source: the rules of NetEq (WebRTC) in idea, driven by round numbers in place of time stamps.
+
+Must not know: cells, sound devices, what time it is (instants are arguments).
 """
 
-from typing import Protocol
+from collections.abc import Iterable
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pymix_voice.errors import BadCell, Misuse
+from pymix_voice.errors import BadCell
 from pymix_voice.geometry import FRAME_SAMPLES, SAMPLE_RATE
+from pymix_voice.voice.arrivals import ROUND_S, Arrivals
+from pymix_voice.voice.elastic import Elastic
+from pymix_voice.voice.resample import Resampler
 
 CONCEAL_FRAMES = 5
 """After 100 ms Opus has faded out; more would be work for silence."""
-
 WINDOW = 64
 """The most rounds ahead that a frame is kept: a bound on memory, far above any delay."""
+MARGIN_S = 0.003
+"""A frame is to be here so long before it is needed."""
+STALE_S = 0.03
+"""After silence, playing begins no further behind than this if newer frames are here."""
+MOST_ERROR_S = 0.3
+"""Further off than this a stretch does not mend it: begin anew."""
+LONGEST_GAP = 2250
+"""A call is over after so many rounds of silence; a longer gap is a jump of the zone's rounds."""
+REPAIR_ABOVE, REPAIR_BELOW = 0.01, 0.004
+"""From this loss on playout waits for copies; below that one it no longer does."""
+AHEAD_FALL_S = 0.000_000_2
+"""How fast it is forgotten, each frame, how far ahead of being heard sound was asked for."""
 
-_FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
-_ROUNDING = 1e-9
-"""In seconds: a frame due right now is due."""
+PAUSE = b""
+"""A frame that says: nothing is said in this round."""
 
 
 class FrameDecoder(Protocol):
     """What playout needs of a codec."""
 
     def decode(self, frame: bytes) -> NDArray[np.int16]:
-        """One frame to int16 [960]; BadCell if it is none."""
+        """One frame, or the copy of one, to int16 [960]; BadCell if it is none."""
         ...
 
     def conceal(self) -> NDArray[np.int16]:
@@ -40,97 +62,271 @@ class FrameDecoder(Protocol):
         ...
 
 
+class Counts(NamedTuple):
+    """How the rounds fared whose time has come."""
+
+    heard: int
+    """Frames decoded."""
+    paused: int
+    """Rounds in which the peer said that it said nothing."""
+    repaired: int
+    """Lost frames that a copy stood in for."""
+    concealed: int
+    """Frames guessed."""
+    lost: int
+    """Rounds without a frame in time, repaired or not."""
+    late: int
+    """Frames that came after their time."""
+    dropped: int
+    """Frames not used: too far ahead, or skipped to catch up."""
+
+    @property
+    def rounds(self) -> int:
+        """All of them."""
+        return self.heard + self.paused + self.lost
+
+    @property
+    def loss(self) -> float:
+        """The share of rounds without a frame in time."""
+        return self.lost / self.rounds if self.rounds else 0.0
+
+    @property
+    def loss_after_repair(self) -> float:
+        """The share of rounds that neither a frame nor a copy was there for."""
+        return (self.lost - self.repaired) / self.rounds if self.rounds else 0.0
+
+
 class Playout:
-    """Frames by round number in, sound by instant out.
+    """Frames by round in, sound by instant out.
 
     Args:
         decoder: the codec; used in the order of playing only.
-        delay_s: from the arrival of the first frame to its being heard.
-
-    Attributes:
-        s0: the instant of the first output sample in monotonic seconds; None until a frame came.
-            Output sample j is heard at s0 + j / 48,000.
-        heard: frames decoded.
-        concealed: frames guessed.
-        silent: frames of silence, after too many guesses.
-        late: frames that came after their place.
-        early: frames too many rounds ahead to keep.
-        garbled: frames that the codec refused (concealed then).
+        resampler: for the drift of clocks.
+        copies_back: how many rounds later the copy of a frame comes.
     """
 
-    def __init__(self, decoder: FrameDecoder, delay_s: float = 0.04) -> None:
-        if delay_s < 0:
-            raise Misuse(f"a playout delay of {delay_s} s is not possible")
+    def __init__(self, decoder: FrameDecoder, resampler: Resampler, copies_back: int = 2) -> None:
         self._decoder = decoder
-        self._delay_s = delay_s
-        self._waiting: dict[int, bytes] = {}
-        self._next = 0  # the round whose place is next
-        self._emitted = 0  # frames of sound given out
-        self._missed = 0  # frames in a row without a decoded one
-        self.s0: float | None = None
-        self.heard = 0
-        self.concealed = 0
-        self.silent = 0
-        self.late = 0
-        self.early = 0
-        self.garbled = 0
+        self._out = Elastic(resampler)
+        self._arrivals = Arrivals()
+        self._repair_s = copies_back * ROUND_S
+        self._repairs = False
+        self._frames: dict[int, bytes] = {}
+        self._copies: dict[int, bytes] = {}
+        self._playing = False
+        self._next = -1  # the round whose time is next
+        self._missed = 0  # pieces of sound in a row without a frame
+        self._waited = 0  # how many of them were in place of no round
+        self._ahead: float | None = None
+        self._heard = self._paused = self._repaired = self._concealed = 0
+        self._lost = self._late = self._dropped = 0
+        self.first_played: tuple[int, float] | None = None
+        """The first round that was heard, and the instant at which it began to be."""
+        self.delay_s = 0.0
+        """Of the newest frame: from when it is here at the soonest to when it is heard."""
 
-    def push(self, round: int, frame: bytes, now: float) -> None:
-        """Take a round's frame. A second one for the same round is ignored."""
-        if self.s0 is None:
-            self.s0 = now + self._delay_s
-            self._next = round
-        ahead = round - self._next
-        if not 0 <= ahead < WINDOW:
-            if not self._in_silence:
-                self.late += ahead < 0
-                self.early += ahead >= WINDOW
-                return
-            self._begin_anew(round, now)
-        self._waiting.setdefault(round, frame)
+    # ── in ───────────────────────────────────────────────────────────────────────────────
 
-    def deadline(self) -> float | None:
-        """When the next 20 ms of sound are due; None before the first frame came."""
-        return None if self.s0 is None else self.s0 + self._emitted * _FRAME_S
+    def push(
+        self, number: int, frame: bytes, now: float, copies: Iterable[tuple[int, bytes]] = ()
+    ) -> None:
+        """Take a round's frame.
 
-    def pull(self, now: float) -> list[NDArray[np.int16]]:
-        """All sound that is due by now.
+        Args:
+            number: the round; a second frame for it is ignored.
+            frame: what the peer said, or `PAUSE`.
+            now: when it came.
+            copies: of frames of earlier rounds, that came along.
+        """
+        if number in self._frames:
+            return
+        self._arrivals.take(number, now)
+        if number < self._next:
+            self._late += 1
+        elif self._playing and number >= self._next + WINDOW:
+            self._dropped += 1
+        else:
+            self._frames[number] = frame
+            self._forget_far()
+        for earlier, copy in copies:
+            if earlier >= self._next:
+                self._copies.setdefault(earlier, copy)
+
+    def _forget_far(self) -> None:
+        """While nothing plays, only the newest rounds are kept."""
+        if len(self._frames) > WINDOW:
+            del self._frames[min(self._frames)]
+            self._dropped += 1
+
+    # ── out ──────────────────────────────────────────────────────────────────────────────
+
+    def render(self, count: int, at: float, now: float) -> NDArray[np.int16]:
+        """The next samples, without gap since the last ones.
+
+        Args:
+            count: how many.
+            at: the instant at which the first of them will be heard.
+            now: the present instant, on the same clock.
 
         Returns:
-            Frames of int16 [960] in order, without gap since the last pull.
+            int16 [count], 48 kHz mono.
         """
-        sound: list[NDArray[np.int16]] = []
-        while (due := self.deadline()) is not None and due <= now + _ROUNDING:
-            sound.append(self._play(self._waiting.pop(self._next, None)))
-            self._next += 1
-            self._emitted += 1
+        while self._out.waiting < count:
+            heard_at = at + self._out.waiting_s
+            ahead = heard_at - now
+            if self._ahead is None:
+                self._ahead = ahead
+            self._ahead = max(ahead, self._ahead - AHEAD_FALL_S)
+            self._next_piece(heard_at)
+        return self._out.take(count)
+
+    def _error(self, number: int, heard_at: float) -> float:
+        """How much later than need be a round would be heard, in seconds."""
+        assert self._ahead is not None
+        needed = self._arrivals.counted_on(number) + MARGIN_S + self._ahead
+        return heard_at - needed - (self._repair_s if self._repairs else 0.0)
+
+    def _next_piece(self, heard_at: float) -> None:
+        """Put one more piece of sound into the queue."""
+        loss = self._arrivals.loss
+        self._repairs = loss > (REPAIR_BELOW if self._repairs else REPAIR_ABOVE)
+        if self._playing and abs(self._error(self._next, heard_at)) > MOST_ERROR_S:
+            self._stop()
+        if not self._playing and not self._begin(heard_at):
+            return
+        self._skip_what_was_waited_for()
+        number = self._next
+        error = self._error(number, heard_at)
+        frame, copy = self._frames.pop(number, None), self._copies.pop(number, None)
+        if frame is None and copy is None and not self._frames:
+            self._wait(error)
+            return
+        self._next += 1
+        self.delay_s = heard_at - self._arrivals.soonest(number)
+        if self.first_played is None:
+            self.first_played = number, heard_at
+        self._out.put(self._sound_of(frame, copy), error)
+
+    def _begin(self, heard_at: float) -> bool:
+        """From silence: whether a round's time has come; if not, be silent a little longer."""
+        silence = FRAME_SAMPLES
+        while self._frames:
+            first = min(self._frames)
+            error = self._error(first, heard_at)
+            if error > STALE_S and len(self._frames) > 1:
+                del self._frames[first]
+                self._dropped += 1
+                continue
+            if error >= 0:
+                self._count_gap(first)
+                self._playing, self._next = True, first
+                self._missed = self._waited = 0
+                self._copies = {n: copy for n, copy in self._copies.items() if n >= first}
+                self._out.pace.moved()
+                return True
+            silence = min(FRAME_SAMPLES, int(-error * SAMPLE_RATE) + 1)
+            break
+        self._out.put_silence(silence)
+        return False
+
+    def _count_gap(self, first: int) -> None:
+        """Rounds that passed in silence were lost, unless the zone counts anew."""
+        if self._next >= 0 and first - self._next < LONGEST_GAP:
+            self._lost += first - self._next
+
+    def _stop(self) -> None:
+        self._playing = False
+
+    def _skip_what_was_waited_for(self) -> None:
+        """Rounds that were lost, and already guessed for, take no more time."""
+        if self._waited and self._frames:
+            skipped = min(self._waited, min(self._frames) - self._next)
+            self._next += skipped
+            self._lost += skipped
+            self._waited = 0
+
+    def _wait(self, error: float) -> None:
+        """Nothing is here: guess, and be ready for the same round a little later."""
+        self._missed += 1
+        self._waited += 1
+        if self._missed > CONCEAL_FRAMES:
+            self._stop()
+            self._out.put_silence(FRAME_SAMPLES)
+            return
+        self._concealed += 1
+        self._out.put(self._decoder.conceal(), error)
+
+    def _sound_of(self, frame: bytes | None, copy: bytes | None) -> NDArray[np.int16]:
+        """What a round sounds like, by the best that is here of it."""
+        if frame == PAUSE:
+            self._paused += 1
+            return self._fade_out()
+        sound = self._decoded(frame)
+        if sound is not None:
+            self._heard += 1
+            return sound
+        self._lost += 1
+        sound = self._decoded(copy)
+        if sound is not None:
+            self._repaired += 1
+            return sound
+        self._missed += 1
+        if self._missed > CONCEAL_FRAMES:
+            return np.zeros(FRAME_SAMPLES, np.int16)
+        self._concealed += 1
+        return self._decoder.conceal()
+
+    def _decoded(self, frame: bytes | None) -> NDArray[np.int16] | None:
+        """A frame's sound, if it is here and is one."""
+        if frame is None:
+            return None
+        try:
+            sound = self._decoder.decode(frame)
+        except BadCell:
+            return None
+        self._missed = 0
         return sound
 
+    def _fade_out(self) -> NDArray[np.int16]:
+        """The first frame of a pause ends what was heard before softly; then it is silent."""
+        first, self._missed = self._missed == 0, CONCEAL_FRAMES
+        if not first:
+            return np.zeros(FRAME_SAMPLES, np.int16)
+        fading = self._decoder.conceal() * np.linspace(1, 0, FRAME_SAMPLES, dtype=np.float32)
+        faded: NDArray[np.int16] = fading.astype(np.int16)
+        return faded
+
+    # ── how it goes ──────────────────────────────────────────────────────────────────────
+
     @property
-    def _in_silence(self) -> bool:
-        """Whether nobody hears a change of timetable: nothing is playing, nothing waits."""
-        return self._missed >= CONCEAL_FRAMES and not self._waiting
+    def dry(self) -> bool:
+        """Whether all that came has been heard."""
+        return not any(frame != PAUSE for frame in self._frames.values())
 
-    def _begin_anew(self, round: int, now: float) -> None:
-        """Give this round the first place of the running output that is `delay_s` away."""
-        due = self.deadline()
-        wait = 0.0 if due is None else now + self._delay_s - due
-        self._next = round - max(0, int(np.ceil(wait / _FRAME_S - _ROUNDING)))
+    @property
+    def counts(self) -> Counts:
+        """How the rounds fared so far."""
+        return Counts(
+            self._heard,
+            self._paused,
+            self._repaired,
+            self._concealed,
+            self._lost,
+            self._late,
+            self._dropped,
+        )
 
-    def _play(self, frame: bytes | None) -> NDArray[np.int16]:
-        """Decode, else conceal, else be silent."""
-        if frame is not None:
-            try:
-                sound = self._decoder.decode(frame)
-            except BadCell:
-                self.garbled += 1
-            else:
-                self.heard += 1
-                self._missed = 0
-                return sound
-        self._missed += 1
-        if self._missed <= CONCEAL_FRAMES:
-            self.concealed += 1
-            return self._decoder.conceal()
-        self.silent += 1
-        return np.zeros(FRAME_SAMPLES, dtype=np.int16)
+    @property
+    def stretched(self) -> tuple[int, int, int]:
+        """Stretches so far, samples left out by them, samples said twice."""
+        return self._out.stretches, self._out.shortened, self._out.lengthened
+
+    @property
+    def jitter_s(self) -> float:
+        """What the way's jitter asks to wait, in seconds."""
+        return self._arrivals.jitter_s
+
+    @property
+    def loss(self) -> float:
+        """The share of the last 10 s of rounds that did not come; what the peer is told."""
+        return self._arrivals.loss

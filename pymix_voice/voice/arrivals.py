@@ -1,0 +1,149 @@
+"""Arrivals: when each round's frame can be counted on, learned from how rounds came so far.
+
+Rounds leave the chain every 20 ms. How much later than the first of them a round came, its
+*lateness*, is the jitter of the way here; the jitter's high quantile over some seconds says how
+long playout has to wait. Three of the last second's rounds are enough to wait longer at once; to
+wait less, all of 8 s must have come sooner, and then it goes slowly: a frame too late is heard, a
+few milliseconds of delay are not.
+
+The same learning follows a path that becomes longer, and the drift between the zone's clock and
+this machine's. Source: the adaptive playout of Ramjee, Kurose, Towsley, Schulzrinne (INFOCOM 1994)
+in idea; quantiles in place of means.
+
+Must not know: frames, sound, what time it is (`now` is an argument).
+"""
+
+from bisect import bisect_left, insort
+from collections import deque
+
+import numpy as np
+
+from pymix_voice.geometry import FRAME_SAMPLES, SAMPLE_RATE
+
+ROUND_S = FRAME_SAMPLES / SAMPLE_RATE
+
+LONG = 400
+"""8 s of rounds, of which the third latest counts: a 99.25 % quantile."""
+SHORT = 50
+"""1 s of rounds, of which the third latest counts: quick to see a change."""
+RARE = 3
+START_S = 0.030
+"""Lateness that is feared before anything is known."""
+LEARNED = 100
+"""After so many rounds it is known."""
+FALL = 0.01
+"""The share of what is too much that is given up each round: half of it in 1.4 s."""
+LEAST_FALL_S = 0.000_05
+MOST_S = 0.5
+"""Lateness beyond this is an outage, not jitter: nobody wants to talk over it."""
+SPAN = 500
+"""Rounds over which loss is counted, 10 s."""
+
+
+class _Latest:
+    """The third latest of the last rounds.
+
+    Args:
+        size: how many rounds are remembered.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._order: deque[float] = deque()
+        self._sorted: list[float] = []
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def add(self, lateness: float) -> None:
+        if len(self._order) == self._size:
+            del self._sorted[bisect_left(self._sorted, self._order.popleft())]
+        self._order.append(lateness)
+        insort(self._sorted, lateness)
+
+    @property
+    def earliest(self) -> float:
+        return self._sorted[0]
+
+    @property
+    def rare(self) -> float:
+        return self._sorted[max(0, len(self._sorted) - RARE)]
+
+
+class Arrivals:
+    """Learns when rounds can be counted on."""
+
+    def __init__(self) -> None:
+        self._origin: tuple[int, float] | None = None
+        self._long, self._short = _Latest(LONG), _Latest(SHORT)
+        self._expected = START_S
+        self._came = np.full(SPAN, -1, np.int64)
+        self._first = self._newest = -1
+        self._outage = 0
+
+    def _begin(self, number: int, now: float) -> None:
+        """Learn from here on; where numbers are compared with instants, this round is on time."""
+        self._origin = number, now
+        self._long, self._short = _Latest(LONG), _Latest(SHORT)
+        self._expected = START_S
+        self._came.fill(-1)
+        self._first = self._newest = number
+        self._outage = 0
+
+    def take(self, number: int, now: float) -> None:
+        """A round came, at this instant; each round is given once."""
+        if self._origin is None or self._elsewhere(number, now):
+            self._begin(number, now)
+        self._came[number % SPAN] = number
+        self._newest = max(self._newest, number)
+        if not self._outage:
+            lateness = now - self._on_time(number)
+            self._long.add(lateness)
+            self._short.add(lateness)
+            self._learn()
+
+    def _elsewhere(self, number: int, now: float) -> bool:
+        """Whether the zone's rounds, or the way, are so different that nothing learned holds."""
+        excess = now - self._on_time(number) - self._long.earliest
+        self._outage = self._outage + 1 if excess > MOST_S else 0
+        return excess < -MOST_S or self._outage > SHORT
+
+    def _learn(self) -> None:
+        known = max(self._long.rare, self._short.rare)
+        if len(self._long) < LEARNED:
+            known = max(known, self._long.earliest + START_S)
+        if known >= self._expected:
+            self._expected = known
+        else:
+            less = max(LEAST_FALL_S, FALL * (self._expected - known))
+            self._expected = max(known, self._expected - less)
+
+    def _on_time(self, number: int) -> float:
+        """When a round comes that takes as long as the very first one did."""
+        assert self._origin is not None
+        return self._origin[1] + (number - self._origin[0]) * ROUND_S
+
+    @property
+    def begun(self) -> bool:
+        """Whether any round came."""
+        return self._origin is not None
+
+    def counted_on(self, number: int) -> float:
+        """The instant from which a round is here, if it is not lost, but for rare ones."""
+        return self._on_time(number) + self._expected
+
+    def soonest(self, number: int) -> float:
+        """The instant at which a round is here if it comes as soon as any of the last 8 s."""
+        return self._on_time(number) + self._long.earliest
+
+    @property
+    def jitter_s(self) -> float:
+        """From the soonest to what is counted on, in seconds."""
+        return self._expected - self._long.earliest if len(self._long) else START_S
+
+    @property
+    def loss(self) -> float:
+        """The share of the last 10 s of rounds that did not come, late ones not counted as lost."""
+        since = max(self._first, self._newest - SPAN + 1)
+        span = self._newest - since + 1
+        return 1.0 - int(np.count_nonzero(self._came >= since)) / span if self.begun else 0.0
