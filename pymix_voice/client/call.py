@@ -22,6 +22,8 @@ QUIET_ROUNDS = 100
 """After two seconds without the peer a person is told "reconnecting"."""
 LOST_ROUNDS = 2250
 """After 45 s the call is over for the person."""
+PAUSE = b""
+"""In place of a frame: nothing is said in this round, though there is a call."""
 RING_ROUNDS = 3000
 """A call that nobody answers rings for a minute."""
 
@@ -49,12 +51,16 @@ class Call:
         keys: what seals its cells.
         caller: whether this side dialed.
         number: the round it began in.
+        check: digits that are the same on both sides if nobody is between them.
     """
 
-    def __init__(self, peer: bytes, keys: CallKeys, *, caller: bool, number: int) -> None:
+    def __init__(
+        self, peer: bytes, keys: CallKeys, *, caller: bool, number: int, check: str = ""
+    ) -> None:
         self.peer = peer
         self.keys = keys
         self.caller = caller
+        self.check = check
         self.confirmed = False
         """A cell under the call's keys was opened."""
         self.accepted = False
@@ -63,6 +69,8 @@ class Call:
         """Both dialed each other, and the other of the two calls is the one that counts."""
         self.finished_here = False
         self.finished_there = False
+        self.muted_there = False
+        """The peer says nothing just now, on purpose."""
         self.ending: Ending | None = None
         self.began = number
         self.heard_number = number
@@ -111,13 +119,15 @@ class Call:
         Args:
             path: line or door.
             number: the round.
-            frame: 111 bytes of voice; None when there is nothing more to say.
+            frame: 111 bytes of voice; `PAUSE` for none now, None when nothing more will be said.
         """
         kind, body = Kind.CONTROL, body_of(self.word)
         if path == Path.LINE and self.talking:
             self.finished_here = frame is None
             if frame is None:
                 body = body_of(self.word)
+            elif frame == PAUSE:
+                body = body_of(Word.MUTED)
             else:
                 kind, body = Kind.VOICE, frame.ljust(BODY_BYTES, b"\0")
                 self.frames_sent += 1
@@ -126,7 +136,10 @@ class Call:
     # ── the peer speaks ──────────────────────────────────────────────────────────────────
 
     def hear(self, path: Path, number: int, cell: bytes) -> bytes | None:
-        """Take the peer's cell of a round; its frame of voice, if it is one.
+        """Take the peer's cell of a round.
+
+        Returns:
+            Its frame of voice, `PAUSE` if the peer says that it says nothing, else None.
 
         Raises:
             BadCell: if the peer did not seal it.
@@ -138,19 +151,23 @@ class Call:
         if kind == Kind.VOICE:
             # Only who was accepted speaks: a voice cell says so as well as the word does.
             self.accepted |= self.caller
-            self.finished_there = False
+            self.finished_there = self.muted_there = False
             return body if self.accepted and not self.over else None
         if kind == Kind.CONTROL:
-            self._take(parse_word(body))
+            word = parse_word(body)
+            self._take(word)
+            if word in (Word.MUTED, Word.FINISHED) and self.talking:
+                return PAUSE
         return None
 
     def _take(self, word: Word) -> None:
         match word:
             case Word.ACCEPT if self.caller:
                 self.accepted = True
-            case Word.FINISHED:
+            case Word.MUTED | Word.FINISHED:
                 self.accepted |= self.caller
-                self.finished_there = True
+                self.muted_there = word == Word.MUTED
+                self.finished_there = word == Word.FINISHED
             case Word.CROSSING if self.caller:
                 self.crossing = True
             case Word.DECLINE if self.caller:

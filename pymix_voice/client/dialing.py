@@ -15,6 +15,7 @@ Must not know: circuits, the session, what time it is.
 
 from pymix_voice.client.call import Call
 from pymix_voice.client.callkeys import CallKeys, Path
+from pymix_voice.client.check import check_digits
 from pymix_voice.client.identity import CALLEE, CALLER, Identity
 from pymix_voice.errors import BadCell
 from pymix_voice.geometry import Geometry
@@ -104,7 +105,8 @@ class Knock:
         self._handshake.read(answer[:ANSWER_BYTES])
         secret, _ = self._handshake.split()
         keys = CallKeys(self._geometry, self._epoch, secret, caller=True)
-        self.call = Call(self._peer.identity, keys, caller=True, number=number)
+        check = check_digits(self._handshake.hash)
+        self.call = Call(self._peer.identity, keys, caller=True, number=number, check=check)
 
     def _open(self, number: int, cell: bytes) -> bytes:
         try:

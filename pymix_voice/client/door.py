@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from pymix_voice.client.call import Call
 from pymix_voice.client.callkeys import CallKeys, Path
+from pymix_voice.client.check import check_digits
 from pymix_voice.client.dialing import SALT_BYTES, STRANGER_CELLS
 from pymix_voice.client.identity import CALLEE, CALLER, Identity
 from pymix_voice.errors import BadCell, Drop
@@ -111,4 +112,5 @@ class Doorstep:
         secret, _ = handshake.split()
         keys = CallKeys(self._geometry, self._epoch, secret, caller=False)
         self._answer = key, answer
-        self.call = Call(who, keys, caller=False, number=number)
+        check = check_digits(handshake.hash)
+        self.call = Call(who, keys, caller=False, number=number, check=check)

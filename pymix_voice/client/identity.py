@@ -8,6 +8,8 @@ Source: the project's protocol page, section "Call keys".
 Must not know: files, circuits, what time it is.
 """
 
+from collections.abc import Iterable
+
 from pymix_voice.geometry import DROP_BYTES
 from pymix_voice.onion import curves
 from pymix_voice.onion.keys import KeyPair, derive
@@ -40,6 +42,15 @@ class Identity:
 
     def __repr__(self) -> str:
         return "Identity()"
+
+    def meet(self, peers: Iterable[bytes]) -> None:
+        """Do the public-key work for these now, so that none is left for a round.
+
+        Raises:
+            BadCell: if one of them is no usable key.
+        """
+        for peer in peers:
+            self._shared_with(peer)
 
     def _shared_with(self, peer: bytes) -> bytes:
         """X25519 with a peer's identity, done once.

@@ -19,6 +19,7 @@ import numpy as np
 
 from pymix_voice.client.circuits import Circuits
 from pymix_voice.client.connection import Connection
+from pymix_voice.client.health import Health
 from pymix_voice.client.identity import Identity
 from pymix_voice.client.phone import Phone
 from pymix_voice.errors import BadCell, Drop, Drops
@@ -103,6 +104,9 @@ class Client:
         self.rows_in = -1
         """The newest epoch in which the zone has a row for this client."""
         self.population = 0
+        self.health = Health()
+        self.loops_back = 0
+        """Cells to oneself that came back."""
         self.cells_sent = 0
         self.cells_heard = 0
         self.drops = Drops()
@@ -132,7 +136,7 @@ class Client:
 
     def _take(self, datagram: bytes, now: float) -> None:
         if len(datagram) == DOWN_BYTES:
-            self._take_cell(self.connection.open(datagram, self._last, now))
+            self._take_cell(self.connection.open(datagram, self._last, now), now)
             return
         kind = datagram[4] if datagram[:4] == access.NO_SESSION and len(datagram) > 4 else 0
         if (kind, len(datagram)) == (Kind.RETRY, access.RETRY_BYTES):
@@ -160,7 +164,7 @@ class Client:
         self._setup, self._setup_done = None, -1
         self._challenge = None
 
-    def _take_cell(self, opened: Opened) -> None:
+    def _take_cell(self, opened: Opened, now: float) -> None:
         """An authentic datagram of the gateway: its word first, then the cell."""
         self.cells_heard += 1
         self._take_status(opened.number, opened.status)
@@ -172,6 +176,10 @@ class Client:
             self.phone.hear_line(epoch, opened.number, pair.line.peel(opened.number, opened.cell))
         else:
             self.phone.hear_door(epoch, opened.number, pair.door.peel(opened.number, opened.cell))
+        for name in self.phone.loops_back:
+            self.health.back(name, now)
+            self.loops_back += 1
+        self.phone.loops_back.clear()
 
     def _take_status(self, number: int, status: Status) -> None:
         coming = expand(status.epoch_low, 4, self._geometry.epoch_of(self._last) + 1)
@@ -234,6 +242,9 @@ class Client:
             datagrams.append(self.connection.seal(Kind.CHALLENGE, number, self._challenge))
             self._challenge = None
         self._sealed = Sealed(number, datagrams)
+        for name in self.phone.loops_said:
+            self.health.said(name, self._send_at(number))
+        self.phone.loops_said.clear()
         self.phone.pass_round(number)
         if self._geometry.within(number) == self._geometry.keys_until:
             self._forget(number)

@@ -40,6 +40,11 @@ ABSENT_EPOCHS = 2
 """One empty door may be a guest before us, or a set-up that was lost; two are not."""
 
 
+def loop_name(path: Path, number: int) -> int:
+    """A number for the loop cell of a round on one of the two circuits; it rises."""
+    return 2 * number + path
+
+
 class Phone:
     """The person's side of a client.
 
@@ -62,7 +67,8 @@ class Phone:
     ) -> None:
         self._geometry = geometry
         self._me = me
-        self._contacts = contacts
+        self._contacts: Sequence[bytes] = ()
+        self.know(contacts)
         self._strangers = strangers
         self._drop_dice = dice.fork("drops")
         self._loop_dice = dice.fork("loops")
@@ -75,7 +81,9 @@ class Phone:
         self.call: Call | None = None
         self.events: list[Event] = []
         self.heard: list[Heard] = []
-        self.loops_back = 0
+        self.loops_said: list[int] = []
+        self.loops_back: list[int] = []
+        """Loop cells that were said and that came back, by `loop_name`; whoever reads clears."""
         self.drops = Drops()
 
     # ── the person ───────────────────────────────────────────────────────────────────────
@@ -85,6 +93,11 @@ class Phone:
         self.hang_up(number)
         self._dial = Dial(peer, number)
         self._notice(number)
+
+    def know(self, contacts: Sequence[bytes]) -> None:
+        """From the next epoch on, these are the identities that may call as contacts."""
+        self._me.meet(contacts)
+        self._contacts = contacts
 
     def accept(self, number: int) -> None:
         """Answer the call that rings here."""
@@ -156,6 +169,7 @@ class Phone:
         if dial is not None:
             use.knock = knock
             return (door_drop(dial.peer.door_key, epoch), Flag.GUEST), door
+        use.own_door = own_door
         return ((door[0], Flag.GUEST) if own_door else (random_drop, Flag.PLAIN)), door
 
     def _dial_for(self, epoch: int) -> Dial | None:
@@ -187,7 +201,12 @@ class Phone:
             return use.call.say(Path.LINE, number, frame)
         if use.knock is not None and is_door_round(number) and self._still_dials(use.knock):
             return use.knock.say(number, frame)
+        self._expect_loop(use, Path.LINE, number)
         return use.line_loop.say(number, frame)
+
+    def _expect_loop(self, use: Use, path: Path, number: int) -> None:
+        if not (use.own_door and is_door_round(number)):
+            self.loops_said.append(loop_name(path, number))
 
     def _still_dials(self, knock: Knock) -> bool:
         """A dial that was given up before it was answered goes quiet."""
@@ -198,7 +217,12 @@ class Phone:
         use = self._uses.get(epoch)
         if use is None:
             return None
-        return use.doorstep.say(number, frame) or use.door_loop.say(number, frame)
+        answer = use.doorstep.say(number, frame)
+        if answer is not None:
+            return answer
+        if use.doorstep.call is None:
+            self._expect_loop(use, Path.DOOR, number)
+        return use.door_loop.say(number, frame)
 
     def hear_line(self, epoch: int, number: int, cell: bytes) -> None:
         """The line's cell of a round, its layers taken off."""
@@ -214,7 +238,7 @@ class Phone:
                 use.knock.hear(number, cell)
                 self._judge_knock(use.knock)
             elif use.line_loop.is_own(number, cell):
-                self.loops_back += 1
+                self.loops_back.append(loop_name(Path.LINE, number))
             else:
                 raise BadCell(Drop.FORGED)
         except BadCell as bad:
@@ -231,7 +255,7 @@ class Phone:
         except BadCell as bad:
             # An empty door gives its own cell back.
             if use.door_loop.is_own(number, cell):
-                self.loops_back += 1
+                self.loops_back.append(loop_name(Path.DOOR, number))
             else:
                 self.drops[bad.reason] += 1
         guest = use.doorstep.call

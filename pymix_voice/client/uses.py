@@ -63,6 +63,8 @@ class Use:
     call: Call | None = None
     line_loop: Loop = field(kw_only=True)
     door_loop: Loop = field(kw_only=True)
+    own_door: bool = False
+    """Whether the line is guest at the own door: in door rounds neither loop comes back then."""
     judged: bool = False
     """Whether whoever is at the door has been let in, or told off."""
 

@@ -31,6 +31,8 @@ class Word(IntEnum):
     """Either: I have nothing more to say (a recording has ended)."""
     CROSSING = 8
     """The callee: I am dialing you as well, and mine is the call that counts."""
+    MUTED = 9
+    """Either, in place of voice: I say nothing just now."""
 
 
 def body_of(word: Word) -> bytes:

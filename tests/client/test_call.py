@@ -4,7 +4,7 @@ import pytest
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from zones import FUZZ
 
-from pymix_voice.client.call import LOST_ROUNDS, QUIET_ROUNDS, RING_ROUNDS, Call, Ending
+from pymix_voice.client.call import LOST_ROUNDS, PAUSE, QUIET_ROUNDS, RING_ROUNDS, Call, Ending
 from pymix_voice.client.callkeys import CallKeys, Path
 from pymix_voice.client.words import Word, body_of, parse_word
 from pymix_voice.errors import BadCell, Drop
@@ -65,17 +65,22 @@ class Peer:
         (Word.FINISHED, False, None),
         (Word.CROSSING, True, None),
         (Word.CROSSING, False, None),
+        (Word.MUTED, True, None),
+        (Word.MUTED, False, None),
     ],
 )
 def test_what_a_word_of_the_peer_does(word: Word, caller: bool, ending: Ending | None) -> None:
     one = call(caller)
-    assert Peer(one).word(word) is None
+    # Who says that it says nothing is there all the same: no round of its is lost.
+    speechless = caller and word in (Word.FINISHED, Word.MUTED)
+    assert Peer(one).word(word) == (PAUSE if speechless else None)
     assert one.confirmed
     assert one.line_heard
     assert one.ending == ending
-    assert one.accepted == (caller and word in (Word.ACCEPT, Word.FINISHED))
+    assert one.accepted == (caller and word in (Word.ACCEPT, Word.FINISHED, Word.MUTED))
     assert one.crossing == (caller and word == Word.CROSSING)
     assert one.finished_there == (word == Word.FINISHED)
+    assert one.muted_there == (word == Word.MUTED)
 
 
 def test_only_the_person_here_can_accept_an_incoming_call() -> None:
