@@ -1,156 +1,231 @@
-"""A client's voice: from the microphone into frames, from frames into a recording.
+"""A client's voice: from its mouth into cells, from cells into its ear.
 
-Once a round a frame is asked for, and in every round the same is done for it, in a call or
-not: read 20 ms, encode, and decode a frame if nothing else is being decoded.
+    mouth -> encode, with copies of earlier frames -> cell
+    cell  -> playout: decode, repair, conceal      -> ear
+
+Once a round a frame is asked for, and in every round the same is done for it, in a call or not:
+read 20 ms, encode, play out. Outside of calls a hum is encoded in place of what the microphone
+heard, and played out to nobody.
 
 Source: the project's design page, section "Voice"; its protocol page, "Rules" 3 and 4.
 
-Must not know: circuits, sockets, who the peer is.
+Must not know: circuits, sockets, devices, who the peer is.
 """
-
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pymix_voice.client.call import Call
+from pymix_voice.client.call import PAUSE, Call
+from pymix_voice.edge.ears import Ear, RecordingEar
+from pymix_voice.edge.mouths import Mouth
+from pymix_voice.errors import BadCell
 from pymix_voice.geometry import FRAME_SAMPLES
-from pymix_voice.voice.microphone import FileMicrophone
-from pymix_voice.voice.opus import Decoder, Encoder
+from pymix_voice.voice.level import Level
+from pymix_voice.voice.opus import Decoder
 from pymix_voice.voice.playout import Playout
-from pymix_voice.voice.recordings import Recorder
+from pymix_voice.voice.redundancy import COPY_BACK, Packer, unpack
+from pymix_voice.voice.resample import make_resampler
+from pymix_voice.voice.tones import Tone, hum, piece
 
-FLUSH_S = 0.1
-"""At the end of a call what still waits is played at once; nobody waits longer for more."""
+MOST_REST = 50
+"""At the end of a call at most so many frames are still played, one second."""
+TALK_HELD_S = 0.8
+"""A push-to-talk key counts as held for so long: a terminal tells of no key that is let go, and
+begins to repeat one after up to two thirds of a second."""
+MOST_VOLUME = 200
 
-_SILENCE: NDArray[np.int16] = np.zeros(FRAME_SAMPLES, np.int16)
+
+def new_playout() -> Playout:
+    """For one call.
+
+    Raises:
+        SoundError: if a library is missing.
+    """
+    return Playout(Decoder(), make_resampler(), COPY_BACK)
 
 
 class CallSound:
-    """The sound of one call.
+    """How one call sounded.
 
     Args:
         call: it; gives what was sent.
-        pcm: what is spoken, int16 [n] at 48 kHz; None for nothing to say.
-        output: where what is heard is recorded, if anywhere.
     """
 
-    def __init__(self, call: Call, pcm: NDArray[np.int16] | None, output: Path | None) -> None:
+    def __init__(self, call: Call) -> None:
         self.call = call
-        self.output = output
-        self._microphone = None if pcm is None else FileMicrophone(pcm)
-        self._recorder = None if output is None else Recorder(output)
-        self._playout = Playout(Decoder())
-        self._started = False
-        self._silent_at_push = 0
-        self._rounds_heard = 0
-        self._first_number: int | None = None
-        self._last_number = -1
+        self.playout = new_playout()
+        self.began_at: float | None = None
+        """When the first sample of its sound was heard, be it silence."""
         self.first_sent: int | None = None
-        self.finished = False
-        """Whether the recording to speak was spoken."""
 
-    # ── out ──────────────────────────────────────────────────────────────────────────────
-
-    def read(self, number: int, now: float) -> NDArray[np.int16] | None:
-        """What to say in a round: int16 [960], None when all was said."""
-        if not self.call.talking and not self._started:
-            return _SILENCE
-        if not self._started:
-            self._started = True
-            self.first_sent = number
-            if self._microphone is not None:
-                self._microphone.start(now)
-        self.finished = self._microphone is None or self._microphone.finished
-        if self._microphone is None or self.finished:
-            return None
-        return self._microphone.read(now)
-
-    # ── in ───────────────────────────────────────────────────────────────────────────────
-
-    def push(self, number: int, frame: bytes, now: float) -> None:
-        """A frame was heard."""
-        if self._first_number is None:
-            self._first_number = number
-        self._rounds_heard += 1
-        self._last_number = max(self._last_number, number)
-        self._silent_at_push = self._playout.silent
-        self._playout.push(number, frame, now)
-
-    def pull(self, now: float) -> None:
-        """Play what is due."""
-        for pcm in self._playout.pull(now):
-            if self._recorder is not None:
-                self._recorder.write(pcm)
-
-    def deadline(self) -> float:
-        """When the next 20 ms are due."""
-        due = self._playout.deadline()
-        return float("inf") if due is None else due
-
-    @property
-    def playing(self) -> bool:
-        """Whether there is anything to decode."""
-        return self._playout.s0 is not None
-
-    @property
-    def dry(self) -> bool:
-        """Whether all that was heard has been played."""
-        return self._playout.s0 is None or self._playout.silent > self._silent_at_push
-
-    def close(self, now: float) -> None:
-        """The call is over: play what still waits, and finish the recording."""
-        self.pull(now + FLUSH_S)
-        if self._recorder is not None:
-            self._recorder.close()
-
-    def summary(self, dialed_at: float | None) -> dict[str, object]:
+    def summary(self, dialed_at: float | None, mouth: Mouth, ear: Ear) -> dict[str, object]:
         """How the call was, for people and benchmarks; instants are monotonic seconds."""
-        play = self._playout
-        span = 0 if self._first_number is None else self._last_number - self._first_number + 1
-        recorded = self._recorder is not None and self._recorder.samples > 0
+        counts = self.playout.counts
+        first = self.playout.first_played
+        recorded = ear.path if isinstance(ear, RecordingEar) else None
         return {
             "role": "caller" if self.call.caller else "callee",
             "frames_sent": self.call.frames_sent,
-            "frames_heard": play.heard,
-            "frames_concealed": play.concealed,
-            "frames_late": play.late,
-            "loss": round(1 - min(1.0, play.heard / span), 5) if span else 0.0,
-            "t0": None if self._microphone is None else self._microphone.t0,
+            "frames_heard": counts.heard,
+            "frames_repaired": counts.repaired,
+            "frames_concealed": counts.concealed,
+            "frames_late": counts.late,
+            "loss": round(counts.loss, 5),
+            "loss_after_repair": round(counts.loss_after_repair, 5),
+            "stretches": self.playout.stretched[0],
+            "t0": mouth.t0,
             "first_round_sent": self.first_sent,
-            "s0": play.s0,
-            "first_round_played": self._first_number,
-            "first_played_at": play.s0,
+            "s0": self.began_at,
+            "first_round_played": None if first is None else first[0],
+            "first_played_at": None if first is None else first[1],
             "dialed_at": dialed_at,
-            "microphone_skipped": 0 if self._microphone is None else self._microphone.skipped,
-            "microphone_starved": 0 if self._microphone is None else self._microphone.starved,
-            "output": str(self.output) if recorded else None,
+            "mouth_trouble": mouth.trouble,
+            "ear_trouble": ear.trouble,
+            "output": None if recorded is None else str(recorded),
         }
 
 
-class Voice:
-    """What is asked for a frame in every round.
+class Sound:
+    """What a client says and hears, all the time.
+
+    Args:
+        mouth: where what is said comes from.
+        ear: where what is heard goes to.
 
     Raises:
         SoundError: if there is no codec.
     """
 
-    def __init__(self) -> None:
-        self._encoder = Encoder()
-        self._idle_decoder = Decoder()
+    def __init__(self, mouth: Mouth, ear: Ear) -> None:
+        self.mouth = mouth
+        self.ear = ear
+        self._packer = Packer()
+        self._idle = new_playout()
+        self.call: CallSound | None = None
+        self.tone: Tone | None = None
+        """What rings, while there is no call."""
+        self._tone_samples = 0
+        self.muted = False
+        self.push_to_talk = False
+        self._talk_until = 0.0
+        self._spoke = False
+        self.volume = 100
+        """Of what is heard, in per cent."""
+        self.level_in, self.level_out = Level(), Level()
 
-    def frame(self, sound: CallSound | None, number: int, now: float) -> bytes | None:
-        """The frame of a round, 111 bytes; None when a recording was spoken to its end."""
-        pcm = _SILENCE if sound is None else sound.read(number, now)
-        frame = self._encoder.encode(_SILENCE if pcm is None else pcm)
-        if sound is None or not sound.playing:
+    # ── out ──────────────────────────────────────────────────────────────────────────────
+
+    def speaks(self, now: float) -> bool:
+        """Whether the person wants to be heard now."""
+        return now < self._talk_until if self.push_to_talk else not self.muted
+
+    def talk(self, now: float) -> None:
+        """The push-to-talk key is down."""
+        self._talk_until = now + TALK_HELD_S
+
+    @property
+    def finished(self) -> bool:
+        """Whether all was said that is to be said in this call."""
+        return self._began and self.mouth.finished
+
+    @property
+    def _began(self) -> bool:
+        return self.call is not None and self.call.first_sent is not None
+
+    def frame(self, number: int, now: float) -> bytes | None:
+        """What to say in a round: a body of 111 bytes, `PAUSE`, or None when all was said."""
+        self._begin_to_speak(number, now)
+        finished = self.finished
+        pcm = self.mouth.read(now)
+        self.level_in.take(pcm)
+        speaks = self._began and not finished and self.speaks(now)
+        if speaks and not self._spoke:
+            self._packer.begin()  # the peer's decoder knows nothing of the hum
+        self._spoke = speaks
+        body = self._packer.pack(pcm if speaks else hum(number))
+        if self.call is None:
             # Whoever measures this process must not see from its work that a call is on.
-            self._idle_decoder.decode(frame)
-        return None if pcm is None else frame
+            self._push(self._idle, number, body, now)
+            return body
+        if finished:
+            return None
+        return PAUSE if self._began and not speaks else body
 
+    def _begin_to_speak(self, number: int, now: float) -> None:
+        """The first round in which this side talks."""
+        sound = self.call
+        if sound is not None and sound.first_sent is None and sound.call.talking:
+            sound.first_sent = number
+            self.mouth.begin(now)
 
-def numbered(output: Path | None, number: int) -> Path | None:
-    """The recording of the n-th call of one run: b.wav, b-2.wav, b-3.wav."""
-    if output is None or number == 1:
-        return output
-    return output.with_name(f"{output.stem}-{number}{output.suffix}")
+    # ── in ───────────────────────────────────────────────────────────────────────────────
+
+    def push(self, number: int, body: bytes, now: float) -> None:
+        """A round of the peer's came: a body, or `PAUSE`."""
+        if self.call is not None:
+            self._push(self.call.playout, number, body, now)
+
+    def _push(self, playout: Playout, number: int, body: bytes, now: float) -> None:
+        if body == PAUSE:
+            playout.push(number, PAUSE, now)
+            return
+        try:
+            unpacked = unpack(body)
+        except BadCell:
+            return  # the peer's own doing; it is missed like a lost one
+        playout.push(number, unpacked.frame, now, unpacked.copies_of(number))
+
+    def deadline(self) -> float:
+        """When the ear wants more."""
+        return self.ear.deadline()
+
+    def pull(self, now: float) -> None:
+        """Give the ear what it wants."""
+        while (wish := self.ear.wish(now)).samples:
+            self.ear.write(self._heard(wish.samples, wish.at, now))
+
+    def _heard(self, count: int, at: float, now: float) -> NDArray[np.int16]:
+        """What is heard: the peer, or a tone."""
+        playout = self._idle if self.call is None else self.call.playout
+        pcm = self._louder(playout.render(count, at, now))
+        if self.call is None:
+            pcm = self._ringing(count)
+        elif self.call.began_at is None:
+            self.call.began_at = at
+        self.level_out.take(pcm)
+        return pcm
+
+    def _louder(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+        scaled = np.clip(pcm * np.float32(self.volume / 100), -32768, 32767)
+        changed: NDArray[np.int16] = scaled.astype(np.int16)
+        return changed
+
+    def _ringing(self, count: int) -> NDArray[np.int16]:
+        if self.tone is None:
+            self._tone_samples = 0
+            return np.zeros(count, np.int16)
+        self._tone_samples += count
+        return piece(self.tone, self._tone_samples - count, count)
+
+    # ── calls ────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def dry(self) -> bool:
+        """Whether all that came has been heard."""
+        return self.call is None or self.call.playout.dry
+
+    def begin(self, call: Call, now: float) -> None:
+        """A call's sound begins."""
+        self.call = CallSound(call)
+        self.ear.begin(now)
+
+    def end(self, now: float) -> CallSound | None:
+        """It is over: what still waits is played at once. The call's sound, if there was one."""
+        ended, self.call = self.call, None
+        if ended is not None:
+            rest = [np.zeros(0, np.int16)]
+            while not ended.playout.dry and len(rest) <= MOST_REST:
+                at = now + len(rest) * FRAME_SAMPLES / 48_000
+                rest.append(ended.playout.render(FRAME_SAMPLES, at, at))
+            self.ear.end(np.concatenate(rest))
+        return ended

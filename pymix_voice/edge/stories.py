@@ -1,11 +1,10 @@
-"""What happens in `listen` and `call`, from the first datagram to the exit code.
+"""What happens in `listen`, `phone`, `echo` and `call`, from the first datagram to the exit code.
 
 Source: the project's protocol page, "Rules" 1 and 2.
 
 Must not know: how the client does it.
 """
 
-import os
 from collections.abc import Awaitable, Callable
 
 import trio
@@ -13,6 +12,7 @@ import trio
 from pymix_voice.client.call import Ending
 from pymix_voice.client.connection import ZoneFullError
 from pymix_voice.client.states import State
+from pymix_voice.edge.orders import read_orders
 from pymix_voice.edge.running import ENDING
 from pymix_voice.edge.talk import LEAVING_S, Talk
 from pymix_voice.errors import CallError
@@ -27,8 +27,24 @@ SIGNAL_CODE = 128
 """Exit codes of a program that a signal ended begin here: 130 for Ctrl-C."""
 
 
-async def play(talk: Talk, story: Callable[[], Awaitable[int]]) -> int:
-    """Run a client while a story lasts; a signal ends the story, and then hangs up.
+async def play(
+    talk: Talk,
+    note: Note,
+    story: Callable[[], Awaitable[int]],
+    source: int,
+    at_end_of_orders: str | None = None,
+) -> int:
+    """Run a client while a story lasts.
+
+    Lines of orders are obeyed meanwhile. A signal, or the order to quit, ends the story, and then
+    hangs up.
+
+    Args:
+        talk: the client.
+        note: takes a sentence for the person.
+        story: what happens.
+        source: the file number that orders come from; standard input.
+        at_end_of_orders: noted when no more orders will come.
 
     Returns:
         The exit code.
@@ -46,8 +62,19 @@ async def play(talk: Talk, story: Callable[[], Awaitable[int]]) -> int:
                     signals_seen.append(number)
                     scope.cancel()
 
+        async def quit_when_asked() -> None:
+            await talk.until(lambda: talk.leaving)
+            scope.cancel()
+
+        async def take_orders() -> None:
+            await read_orders(source, talk.obey, note)
+            if at_end_of_orders is not None:
+                note(at_end_of_orders)
+
         nursery.start_soon(talk.run)
         nursery.start_soon(watch)
+        nursery.start_soon(quit_when_asked)
+        nursery.start_soon(take_orders)
         with scope:
             code = await story()
         if signals_seen:
@@ -57,20 +84,25 @@ async def play(talk: Talk, story: Callable[[], Awaitable[int]]) -> int:
     return code
 
 
-# ── listen ───────────────────────────────────────────────────────────────────────────────────
+# ── listen, phone, echo ──────────────────────────────────────────────────────────────────────
 
 
 async def listen_story(
-    make: Callable[[], Talk], note: Note, *, auto_answer: bool, once: bool, answers: int = 0
+    make: Callable[[], Talk],
+    note: Note,
+    *,
+    auto_answer: bool = False,
+    once: bool = False,
+    source: int = 0,
 ) -> int:
-    """Be there for calls.
+    """Be there for calls, and dial when asked to.
 
     Args:
         make: makes the client.
         note: takes a sentence for the person.
         auto_answer: answer every call.
         once: end after the first that was answered.
-        answers: the file number that lines of 'y' and 'n' come from; standard input.
+        source: the file number that orders come from; standard input.
     """
     talk = make()
 
@@ -78,14 +110,13 @@ async def listen_story(
         async with trio.open_nursery() as nursery:
             if auto_answer:
                 nursery.start_soon(_answer_all, talk)
-            else:
-                nursery.start_soon(_ask, talk, note, answers)
             await talk.until(lambda: once and talk.calls_done > 0)
             await trio.sleep(LEAVING_S)
             nursery.cancel_scope.cancel()
         return 0
 
-    return await play(talk, story)
+    lonely = "standard input is closed: no call can be answered; use --auto-answer"
+    return await play(talk, note, story, source, None if auto_answer else lonely)
 
 
 async def _answer_all(talk: Talk) -> None:
@@ -93,36 +124,6 @@ async def _answer_all(talk: Talk) -> None:
         await talk.until(lambda: talk.state == State.INCOMING)
         talk.accept()
         await talk.until(lambda: talk.state != State.INCOMING)
-
-
-async def _ask(talk: Talk, note: Note, answers: int) -> None:
-    """Take answers from standard input, in a thread that may be left behind."""
-    if not os.isatty(answers):
-        note("calls are answered by a line 'y' or 'n' on standard input")
-    rest = b""
-    while True:
-        try:
-            # Not sys.stdin: a thread left behind in it would hold its lock when Python ends.
-            piece = await trio.to_thread.run_sync(os.read, answers, 4096, abandon_on_cancel=True)
-        except OSError:
-            piece = b""
-        if not piece:
-            note("standard input is closed: no call can be answered; use --auto-answer")
-            return
-        *lines, rest = (rest + piece).split(b"\n")
-        for line in lines:
-            _take_answer(talk, note, line.strip().lower())
-
-
-def _take_answer(talk: Talk, note: Note, answer: bytes) -> None:
-    if talk.state != State.INCOMING:
-        note("nobody is calling just now")
-    elif answer in (b"y", b"yes"):
-        talk.accept()
-    elif answer in (b"n", b"no"):
-        talk.decline()
-    else:
-        note("answer with y or n")
 
 
 # ── call ─────────────────────────────────────────────────────────────────────────────────────
@@ -135,6 +136,7 @@ async def call_story(
     *,
     now: bool,
     duration: float | None,
+    source: int = 0,
 ) -> int:
     """Call somebody once.
 
@@ -144,6 +146,7 @@ async def call_story(
         peer: whom.
         now: without the random times before and after.
         duration: hang up after so many seconds of talking.
+        source: the file number that orders come from; standard input.
 
     Raises:
         CallError: if there was no call, or it was lost.
@@ -160,12 +163,12 @@ async def call_story(
         else:
             await _stay(talk, note, "dialing")
         talk.dial(peer)
-        ending = await _until_over(talk, note, duration)
+        ending = await _until_over(talk, note, duration, len(talk.talker.events))
         if not now:
             await _stay(talk, note, "leaving")
         return _judge(talk, ending)
 
-    return await play(talk, story)
+    return await play(talk, note, story, source)
 
 
 async def _come_online(talk: Talk) -> None:
@@ -191,11 +194,14 @@ async def _stay(talk: Talk, note: Note, before: str) -> None:
     await trio.sleep(seconds)
 
 
-async def _until_over(talk: Talk, note: Note, duration: float | None) -> Ending:
-    """Until either side ended it; this side does, when both have said all."""
+async def _until_over(talk: Talk, note: Note, duration: float | None, before: int) -> Ending:
+    """Until either side ended it; this side does, when both have said all.
+
+    `before` endings were of other calls, which came while this client waited to dial.
+    """
 
     def over() -> bool:
-        return bool(talk.talker.events)
+        return len(talk.talker.events) > before
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_limit, talk, duration)
@@ -213,13 +219,13 @@ async def _until_over(talk: Talk, note: Note, duration: float | None) -> Ending:
 async def _limit(talk: Talk, duration: float | None) -> None:
     if duration is None:
         return
-    await talk.until(lambda: talk.talker.sound is not None)
+    await talk.until(lambda: talk.talker.talking_since is not None)
     await trio.sleep(duration)
     await talk.hang_up()
 
 
 async def _tell_finished(talk: Talk, note: Note) -> None:
-    await talk.until(lambda: talk.talker.sound is not None and talk.talker.sound.finished)
+    await talk.until(lambda: talk.talker.sound.finished)
     note("nothing more to say here; the call goes on until the other side is done, or Ctrl-C")
 
 

@@ -1,7 +1,7 @@
-"""Running a client: its socket, its datapath, its voice, and what it tells the person.
+"""Running a client: its socket, its datapath, its sound, and what it tells the person.
 
 A `Talker` is a client machine with sound, in the shape that the datapath serves. A `Talk` adds
-what people do: dial, answer, hang up, wait until something is so.
+what people do: dial, answer, hang up, mute, wait until something is so.
 
 Source: the project's design page, "Dialing, ringing, talking"; its protocol page, "Rules".
 
@@ -9,27 +9,33 @@ Must not know: what is said, how a terminal looks.
 """
 
 import gc
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 
-import numpy as np
 import trio
-from numpy.typing import NDArray
 
 from pymix_voice.client.identity import Identity
 from pymix_voice.client.machine import Client
 from pymix_voice.client.states import Event, State
+from pymix_voice.edge.acquaintance import Acquaintance
 from pymix_voice.edge.clock import Clock, system_dice
 from pymix_voice.edge.datapath import Datapath, Inlet
+from pymix_voice.edge.orders import Order, Verb
+from pymix_voice.edge.outfit import Outfit
 from pymix_voice.edge.places import resolve, wildcard
-from pymix_voice.edge.sound import CallSound, Voice, numbered
+from pymix_voice.edge.sound import Sound
+from pymix_voice.edge.status import status_of
 from pymix_voice.edge.udp import Port
+from pymix_voice.errors import ConfigError
+from pymix_voice.voice.tones import Tone
 from pymix_voice.zone.address import Address
 from pymix_voice.zone.drain import Burst, Drain
 from pymix_voice.zone.zonefile import Zone
 
 LEAVING_S = 1.0
 """After hanging up the client stays so long, so that the other side is told."""
+
+TONES = {State.INCOMING: Tone.RING, State.RINGING: Tone.RINGBACK}
 
 Tell = Callable[[str, dict[str, object]], None]
 """Takes the name of what happened, and more about it."""
@@ -40,34 +46,33 @@ class Talker:
 
     Args:
         make: makes the machine, given what it asks for frames.
-        pcm: what is spoken in each call; None for nothing.
-        output: where each call is recorded.
+        sound: what it says and hears.
+        known: who is who to the person.
         tell: takes what happens.
     """
 
     def __init__(
         self,
         make: Callable[[Callable[[float], bytes | None]], Client],
-        pcm: NDArray[np.int16] | None,
-        output: Path | None,
+        sound: Sound,
+        known: Acquaintance,
         tell: Tell,
     ) -> None:
-        self._voice = Voice()
-        self._pcm = pcm
-        self._output = output
+        self.sound = sound
+        self._known = known
         self._tell = tell
         self.calls = 0
         self._sessions = 0
         self._in_zone = False
         self._told_full = False
-        self.sound: CallSound | None = None
         self.dialed_at: float | None = None
+        self.talking_since: float | None = None
         self.events: list[Event] = []
         """All endings so far, for who waits for one."""
         self.client = make(self._frame)
 
     def _frame(self, now: float) -> bytes | None:
-        return self._voice.frame(self.sound, self.client.number, now)
+        return self.sound.frame(self.client.number, now)
 
     # ── a machine, as the datapath knows it ──────────────────────────────────────────────
 
@@ -80,14 +85,12 @@ class Talker:
         """Do what is due: cells first."""
         if self.client.deadline() <= now:
             self.client.handle_deadline(now)
-        if self.sound is not None:
-            self.sound.pull(now)
+        self.sound.pull(now)
         self.look(now)
 
     def deadline(self) -> float:
         """When something is due next."""
-        due = self.client.deadline()
-        return due if self.sound is None else min(due, self.sound.deadline())
+        return min(self.client.deadline(), self.sound.deadline())
 
     def bursts(self) -> list[Burst]:
         """What is to be sent."""
@@ -111,34 +114,37 @@ class Talker:
         heard = self.client.phone.heard
         if not heard:
             return
-        if self.sound is None:
+        if self.sound.call is None:
             self._follow_call(now)
-        if self.sound is not None:
-            for number, frame in heard:
-                self.sound.push(number, frame, now)
+        for number, frame in heard:
+            self.sound.push(number, frame, now)
         heard.clear()
 
     def _follow_call(self, now: float) -> None:
         """Sound for the call that is on now, and for no other."""
         call = self.client.phone.call
-        if self.sound is not None and self.sound.call is not call:
+        if self.sound.call is not None and self.sound.call.call is not call:
             self._end_sound(now)
-        if self.sound is None and call is not None and call.talking:
+        if self.sound.call is None and call is not None and call.talking:
             self.calls += 1
-            self.sound = CallSound(call, self._pcm, numbered(self._output, self.calls))
+            self.talking_since = now
+            self.sound.begin(call, now)
 
     def _end_sound(self, now: float) -> None:
-        sound, self.sound = self.sound, None
-        if sound is not None:
-            sound.close(now)
-            self._tell("summary", sound.summary(self.dialed_at if sound.call.caller else None))
+        ended = self.sound.end(now)
+        self.talking_since = None
+        if ended is not None:
+            dialed_at = self.dialed_at if ended.call.caller else None
+            self._tell("summary", ended.summary(dialed_at, self.sound.mouth, self.sound.ear))
 
     def _take(self, event: Event, now: float) -> None:
+        self.sound.tone = TONES.get(event.state)
+        who = self._known.who(event.peer)
         if event.ending is None:
             if event.state != State.IDLE:
-                self._tell(event.state.value, {})
+                self._tell(event.state.value, who)
             return
-        self._tell("ended", {"reason": event.ending.value})
+        self._tell("ended", {"reason": event.ending.value, **who})
         self._follow_call(now)
         self.events.append(event)
 
@@ -169,11 +175,11 @@ class Talk:
         zone: the zone file.
         gateway: which of its gateways, from 0.
         me: who is talking.
-        contacts: identity keys that may call.
-        strangers: whether others may.
-        pcm: what is spoken in each call; None for nothing.
-        output: where each call is recorded.
+        known: who is who to the person.
+        strangers: whether others than contacts may call.
+        outfit: what it speaks and hears with.
         tell: takes what happens.
+        status_s: how often it tells how things stand, in seconds; 0 for never.
 
     Raises:
         ConfigError: if the gateway's host has no address.
@@ -186,23 +192,29 @@ class Talk:
         gateway: int,
         *,
         me: Identity,
-        contacts: Sequence[bytes],
+        known: Acquaintance,
         strangers: bool,
-        pcm: NDArray[np.int16] | None,
-        output: Path | None,
+        outfit: Outfit,
         tell: Tell,
+        status_s: float = 0.0,
     ) -> None:
         entry = zone.gateways[gateway]
         where = resolve(entry.host, entry.port, entry.name)
         self.dice = system_dice()
         self.epoch_s = zone.geometry.epoch_s
+        self.known = known
+        self.outfit = outfit
+        self.leaving = False
+        """Whether the person has asked to end all of it."""
+        self._tell = tell
+        self._status_s = status_s
 
         def make(frame: Callable[[float], bytes | None]) -> Client:
             return Client(
                 zone,
                 gateway,
                 me,
-                contacts=contacts,
+                contacts=known.identities,
                 strangers=strangers,
                 frame=frame,
                 dice=self.dice,
@@ -210,7 +222,7 @@ class Talk:
                 where=where,
             )
 
-        self.talker = Talker(make, pcm, output, tell)
+        self.talker = Talker(make, outfit.sound, known, tell)
         self.client = self.talker.client
         self._port = Port((wildcard(where[0]), 0))
         self._datapath = Datapath(
@@ -220,16 +232,31 @@ class Talk:
             after=self._after,
         )
         self._waiters: list[tuple[Callable[[], bool], trio.Event]] = []
+        self._nursery: trio.Nursery | None = None
 
     async def run(self) -> None:
         """Serve until cancelled; the recording is whole afterwards."""
         gc.collect()
         gc.freeze()
         try:
-            await self._datapath.run()
+            async with trio.open_nursery() as self._nursery:
+                self._nursery.start_soon(self.outfit.watch, self.note)
+                if self._status_s:
+                    self._nursery.start_soon(self._tell_status)
+                await self._datapath.run()
         finally:
+            self._nursery = None
             self.talker.close(Clock.now())
             self._port.close()
+
+    async def _tell_status(self) -> None:
+        while True:
+            await trio.sleep(self._status_s)
+            self._tell("status", status_of(self, Clock.now()))
+
+    def note(self, text: str) -> None:
+        """Tell the person a sentence."""
+        self._tell("note", {"text": text})
 
     def _after(self) -> None:
         for holds, event in self._waiters:
@@ -263,13 +290,14 @@ class Talk:
     @property
     def calls_done(self) -> int:
         """How many calls in which both talked are over."""
-        return self.talker.calls - (self.talker.sound is not None)
+        return self.talker.calls - (self.talker.sound.call is not None)
 
     @property
     def all_said(self) -> bool:
         """Whether both recordings were spoken and heard to their ends."""
         sound = self.talker.sound
-        return sound is not None and sound.finished and sound.call.finished_there and sound.dry
+        there = sound.call is not None and sound.call.call.finished_there
+        return there and sound.finished and sound.dry
 
     def dial(self, peer: Address) -> None:
         """Call somebody."""
@@ -293,6 +321,64 @@ class Talk:
             return
         self.decline()
         await trio.sleep(LEAVING_S)
+
+    def obey(self, order: Order) -> None:
+        """Do what a line of the person asks for.
+
+        Raises:
+            ConfigError: if it cannot be done as things stand.
+        """
+        sound = self.talker.sound
+        match order.verb:
+            case Verb.ANSWER if self.state != State.INCOMING:
+                raise ConfigError("nobody is calling just now")
+            case Verb.ANSWER:
+                self.accept()
+            case Verb.DECLINE if self.state == State.IDLE:
+                raise ConfigError("nobody is calling just now")
+            case Verb.DECLINE | Verb.HANG_UP:
+                self.decline()
+            case Verb.DIAL if self.state != State.IDLE:
+                raise ConfigError("there is a call already; hang up first")
+            case Verb.DIAL:
+                self._soon(partial(self._look_up_and_dial, order.rest))
+            case Verb.MUTE | Verb.UNMUTE:
+                sound.muted = order.verb == Verb.MUTE
+            case Verb.PUSH_TO_TALK:
+                sound.push_to_talk = order.rest == "on"
+            case Verb.TALK:
+                sound.talk(Clock.now())
+            case Verb.VOLUME:
+                sound.volume = int(order.rest)
+            case Verb.VERIFY | Verb.UNVERIFY:
+                self._soon(partial(self._verify, order.verb == Verb.VERIFY))
+            case Verb.QUIT:
+                self.leaving = True
+                self._look()
+
+    def _soon(self, do: Callable[[], object]) -> None:
+        """What needs the disk is done beside the rounds."""
+
+        async def told() -> None:
+            try:
+                await do()  # type: ignore[misc]
+            except ConfigError as error:
+                self.note(str(error))
+
+        if self._nursery is not None:
+            self._nursery.start_soon(told)
+
+    async def _look_up_and_dial(self, who: str) -> None:
+        peer = await self.known.find(who)
+        self.client.phone.know(self.known.identities)
+        if self.state == State.IDLE:
+            self.dial(peer)
+
+    async def _verify(self, yes: bool) -> None:
+        call = self.client.phone.call
+        if call is None:
+            raise ConfigError("there is no call just now whose other side could be verified")
+        self.note(await self.known.verify(call.peer, yes))
 
     def _look(self) -> None:
         self.talker.look(Clock.now())

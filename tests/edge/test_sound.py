@@ -1,18 +1,26 @@
-"""A call's sound: what is spoken when, what is recorded."""
+"""A client's sound: what is said when, what is heard, and that idle does the same work."""
 
 import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from pymix_voice.client.call import Call
+from pymix_voice.client.call import PAUSE, Call
 from pymix_voice.client.callkeys import CallKeys
-from pymix_voice.edge.sound import CallSound, Voice, numbered
+from pymix_voice.edge.ears import PacedEar, RecordingEar
+from pymix_voice.edge.mouths import EchoMouth, Mouth, NoMouth, RecordedMouth
+from pymix_voice.edge.outfit import echo_outfit
+from pymix_voice.edge.sound import TALK_HELD_S, CallSound, Sound
 from pymix_voice.geometry import BODY_BYTES, FRAME_SAMPLES
-from pymix_voice.voice.opus import Encoder
+from pymix_voice.voice.level import SILENCE_DB
+from pymix_voice.voice.redundancy import COPY_BYTES, NO_COPY, Packer
+from pymix_voice.voice.tones import Tone
 
 ROUND_S = 0.02
+START = 1000.0
+_NO_KEYS = CallKeys.__new__(CallKeys)
 
 
 class OnCall(Call):
@@ -21,118 +29,201 @@ class OnCall(Call):
     def __init__(self) -> None:
         super().__init__(bytes(32), _NO_KEYS, caller=True, number=1)
 
-    def connect(self) -> None:
+    def connect(self) -> "OnCall":
         self.accepted = self.line_heard = True
+        return self
 
 
-_NO_KEYS = CallKeys.__new__(CallKeys)
-
-
-def speech(frames: int) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+def speech(frames: int) -> NDArray[np.int16]:
     tone = np.sin(np.arange(frames * FRAME_SAMPLES) * 2 * np.pi * 440 / 48_000)
     return (tone * 8000).astype(np.int16)
 
 
-def test_nothing_is_spoken_before_both_talk() -> None:
-    sound = CallSound(OnCall(), speech(3), None)
-    for number in range(5):
-        pcm = sound.read(number, number * ROUND_S)
-        assert pcm is not None
-        assert not pcm.any()
-    assert sound.first_sent is None
+def at(number: int) -> float:
+    return START + number * ROUND_S
 
 
-def test_a_recording_is_spoken_from_its_first_round_to_its_end() -> None:
+def in_call(mouth: Mouth) -> Sound:
+    sound = Sound(mouth, PacedEar())
+    sound.begin(OnCall().connect(), START)
+    return sound
+
+
+def said(sound: Sound, numbers: range) -> list[bytes | None]:
+    return [sound.frame(number, at(number)) for number in numbers]
+
+
+def hear(sound: Sound, numbers: range, lost: frozenset[int] = frozenset()) -> None:
+    """The peer says a tone in these rounds; everything is played as it is due."""
+    packer = Packer()
+    for number in numbers:
+        body = packer.pack(speech(1))
+        if number not in lost:
+            sound.push(number, body, at(number))
+        sound.pull(at(number))
+
+
+def ended(sound: Sound, at_s: float) -> CallSound:
+    call = sound.end(at_s)
+    assert call is not None
+    return call
+
+
+# ── what is said ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_there_is_a_body_in_every_round_call_or_not() -> None:
+    idle = Sound(RecordedMouth(speech(3)), PacedEar())
+    waiting = Sound(RecordedMouth(speech(3)), PacedEar())
+    waiting.begin(OnCall(), START)
+    for sound in (idle, waiting, in_call(RecordedMouth(speech(9)))):
+        assert [len(body or b"") for body in said(sound, range(1, 2))] == [BODY_BYTES]
+
+
+def test_a_recording_is_spoken_from_the_first_round_of_talking_to_its_end() -> None:
     call = OnCall()
-    sound = CallSound(call, speech(3), None)
+    sound = Sound(RecordedMouth(speech(3)), PacedEar())
+    sound.begin(call, START)
+    assert None not in said(sound, range(5))
     call.connect()
-    said = [sound.read(100 + number, 1 + number * ROUND_S) for number in range(5)]
-    assert [pcm is not None for pcm in said] == [True, True, True, False, False]
-    assert sound.first_sent == 100
+    bodies = said(sound, range(5, 10))
+    assert [body is not None for body in bodies] == [True, True, True, False, False]
     assert sound.finished
-    assert sound.summary(0.5)["t0"] == pytest.approx(1 - 0.025)
+    assert sound.call is not None
+    assert sound.call.first_sent == 5
 
 
-def test_without_a_recording_there_is_nothing_to_say_from_the_first_round_of_talking() -> None:
-    call = OnCall()
-    sound = CallSound(call, None, None)
-    assert sound.read(0, 0.0) is not None
-    assert not sound.finished
-    call.connect()
-    assert sound.read(1, ROUND_S) is None
-    assert sound.finished
+def test_who_has_nothing_to_say_has_finished_from_the_first_round_of_talking() -> None:
+    assert said(in_call(NoMouth()), range(2)) == [None, None]
+
+
+def test_the_first_frames_of_speech_carry_no_copy_of_what_was_hummed_before() -> None:
+    sound = Sound(RecordedMouth(speech(9)), PacedEar())
+    said(sound, range(10))
+    sound.begin(OnCall().connect(), at(10))
+    copies = [(body or b"")[-COPY_BYTES:] for body in said(sound, range(10, 14))]
+    assert [copy == NO_COPY for copy in copies] == [True, True, False, False]
+
+
+def test_who_is_muted_says_nothing_and_is_heard_again_after() -> None:
+    sound = in_call(RecordedMouth(speech(9)))
+    sound.muted = True
+    assert said(sound, range(3)) == [PAUSE] * 3
+    sound.muted = False
+    assert [len(body or b"") for body in said(sound, range(3, 5))] == [BODY_BYTES] * 2
+
+
+def test_with_push_to_talk_one_is_heard_while_the_key_is_held_and_a_little_longer() -> None:
+    sound = in_call(RecordedMouth(speech(90)))
+    sound.push_to_talk = True
+    assert said(sound, range(2)) == [PAUSE] * 2
+    sound.talk(at(2))
+    held = 2 + int(TALK_HELD_S / ROUND_S)
+    assert PAUSE not in said(sound, range(2, held))
+    assert said(sound, range(held + 1, held + 3)) == [PAUSE] * 2
+
+
+def test_the_meter_shows_what_the_microphone_hears_also_outside_of_calls() -> None:
+    mouth = RecordedMouth(speech(9))
+    mouth.begin(START)
+    sound = Sound(mouth, PacedEar())
+    assert sound.level_in.look() == SILENCE_DB
+    said(sound, range(2, 4))
+    assert sound.level_in.look() == pytest.approx(-15.3, abs=0.5)
+
+
+# ── what is heard ────────────────────────────────────────────────────────────────────────────
 
 
 def test_what_is_heard_is_recorded_to_the_last_frame(tmp_path: Path) -> None:
-    encoder, path = Encoder(), tmp_path / "b.wav"
-    sound = CallSound(OnCall(), None, path)
-    for number in range(10):
-        frame = encoder.encode(speech(1))
-        sound.push(500 + number, frame, 2 + number * ROUND_S)
-        sound.pull(2 + number * ROUND_S)
+    path = tmp_path / "b.wav"
+    sound = Sound(NoMouth(), RecordingEar(path))
+    sound.pull(START - 1)
+    sound.begin(OnCall().connect(), START)
+    hear(sound, range(500, 510))
     assert not sound.dry
-    sound.close(2 + 9 * ROUND_S)
+    call = ended(sound, at(510))
+    summary = call.summary(1.0, sound.mouth, sound.ear)
+    assert (summary["frames_heard"], summary["frames_late"], summary["loss"]) == (10, 0, 0)
+    assert summary["first_round_played"] == 500
+    assert summary["output"] == str(path)
     with wave.open(str(path)) as recording:
         assert recording.getnframes() >= 10 * FRAME_SAMPLES
-    summary = sound.summary(1.0)
-    assert summary["frames_heard"] == 10
-    assert summary["frames_late"] == 0
-    assert summary["loss"] == 0
-    assert summary["first_round_played"] == 500
-    assert summary["s0"] == pytest.approx(2.04)
-    assert summary["output"] == str(path)
 
 
 def test_lost_frames_are_told_as_loss() -> None:
-    encoder = Encoder()
-    sound = CallSound(OnCall(), None, None)
-    for number in (0, 1, 2, 3, 5, 6, 7, 9):
-        sound.push(number, encoder.encode(speech(1)), 1 + number * ROUND_S)
-        sound.pull(1 + number * ROUND_S)
-    sound.close(1.2)
-    assert sound.summary(None)["loss"] == 0.2
+    sound = in_call(NoMouth())
+    hear(sound, range(10), lost=frozenset({4, 8}))
+    assert ended(sound, at(10)).summary(None, sound.mouth, sound.ear)["loss"] == 0.2
 
 
-def test_a_sound_is_dry_when_silence_has_come_out() -> None:
-    encoder = Encoder()
-    sound = CallSound(OnCall(), None, None)
-    states = [sound.dry]
-    sound.push(1, encoder.encode(speech(1)), 1.0)
-    for now in (1.1, 1.3):
-        sound.pull(now)
-        states.append(sound.dry)
-    assert states == [True, False, True]
+def test_a_muted_peer_is_no_loss() -> None:
+    sound = in_call(NoMouth())
+    hear(sound, range(5))
+    for number in range(5, 30):
+        sound.push(number, PAUSE, at(number))
+        sound.pull(at(number))
+    counts = ended(sound, at(30)).playout.counts
+    assert (counts.lost, counts.concealed) == (0, 0)
+    assert counts.paused > 15
+
+
+def test_a_body_that_is_none_is_missed_like_a_lost_one() -> None:
+    sound = in_call(NoMouth())
+    hear(sound, range(3))
+    sound.push(3, b"no body", at(3))
+    sound.push(4, Packer().pack(speech(1)), at(4))
+    assert ended(sound, at(5)).playout.counts.lost == 1
 
 
 def test_an_old_recording_stays_if_nothing_was_heard(tmp_path: Path) -> None:
     path = tmp_path / "b.wav"
     path.write_bytes(b"old")
-    sound = CallSound(OnCall(), None, path)
-    sound.close(5.0)
+    sound = Sound(NoMouth(), RecordingEar(path))
+    sound.begin(OnCall(), START)
+    call = ended(sound, at(1))
     assert path.read_bytes() == b"old"
-    assert sound.summary(None)["output"] is None
+    assert call.summary(None, sound.mouth, sound.ear)["output"] is None
 
 
-def test_there_is_a_frame_in_every_round_call_or_not() -> None:
-    voice, call = Voice(), OnCall()
-    call.connect()
-    frames = [
-        voice.frame(None, 1, 0.0),
-        voice.frame(CallSound(call, speech(1), None), 2, 0.02),
-        voice.frame(CallSound(OnCall(), speech(1), None), 3, 0.04),
-    ]
-    assert [len(frame or b"") for frame in frames] == [BODY_BYTES] * 3
+def test_volume_changes_what_is_heard() -> None:
+    levels = []
+    for volume in (100, 50):
+        sound = in_call(NoMouth())
+        sound.volume = volume
+        hear(sound, range(20))
+        levels.append(sound.level_out.look())
+    assert levels[0] - levels[1] == pytest.approx(6.0, abs=0.5)
 
 
-def test_at_the_end_of_a_recording_there_is_no_frame() -> None:
-    voice, call = Voice(), OnCall()
-    call.connect()
-    sound = CallSound(call, speech(1), None)
-    assert voice.frame(sound, 1, 1.0) is not None
-    assert voice.frame(sound, 2, 1.02) is None
+def test_it_rings_only_outside_of_calls() -> None:
+    sound = Sound(NoMouth(), PacedEar())
+    sound.tone = Tone.RING
+    sound.pull(START)
+    assert sound.level_out.look() > -40
+    sound.begin(OnCall(), START)
+    sound.pull(at(1))
+    assert sound.level_out.look() == SILENCE_DB
 
 
-def test_later_calls_are_recorded_beside_the_first() -> None:
-    assert numbered(Path("x/b.wav"), 1) == Path("x/b.wav")
-    assert numbered(Path("x/b.wav"), 2) == Path("x/b-2.wav")
-    assert numbered(None, 2) is None
+def test_what_an_idle_client_says_is_played_to_nobody() -> None:
+    sound = Sound(NoMouth(), PacedEar())
+    for number in range(20):
+        sound.frame(number, at(number))
+        sound.pull(at(number))
+    assert sound.level_out.look() == SILENCE_DB
+
+
+def test_the_echo_test_says_what_it_hears_a_second_later() -> None:
+    sound = echo_outfit().sound
+    assert isinstance(sound.mouth, EchoMouth)
+    sound.pull(START - 1)
+    sound.begin(OnCall().connect(), START)
+    packer, loud = Packer(), []
+    for number in range(100):
+        sound.push(number, packer.pack(speech(1)), at(number))
+        sound.pull(at(number))
+        assert sound.frame(number, at(number)) is not None
+        loud.append(sound.level_in.look() > -30)
+    assert 50 <= loud.index(True) <= 60
+    assert all(loud[70:])

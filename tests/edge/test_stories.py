@@ -14,9 +14,10 @@ from pymix_voice.client.call import Ending
 from pymix_voice.client.connection import ZoneFullError
 from pymix_voice.client.states import Event, State
 from pymix_voice.edge import stories
+from pymix_voice.edge.orders import Order, Verb
 from pymix_voice.edge.stories import call_story, listen_story
 from pymix_voice.edge.talk import Talk
-from pymix_voice.errors import CallError
+from pymix_voice.errors import CallError, ConfigError
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.address import Address
 
@@ -34,7 +35,10 @@ class Puppet:
         self.epoch_s = 0.01
         self.dice = Dice.seeded(1)
         self.client = SimpleNamespace(connection=SimpleNamespace(full=False), in_zone=True)
-        self.talker = SimpleNamespace(events=[], sound=None)
+        sound = SimpleNamespace(finished=False)
+        self.talker = SimpleNamespace(events=[], sound=sound, talking_since=None)
+        self.leaving = False
+        self.dials_end: Ending | None = None
         self.done: list[str] = []
         self.notes: list[str] = []
 
@@ -42,10 +46,20 @@ class Puppet:
         await trio.sleep_forever()
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        await eventually(holds, 60)
+        def looked() -> bool:
+            self._dialed()
+            return holds()
+
+        await eventually(looked, 60)
 
     def dial(self, peer: Address) -> None:
         self.done.append("dial")
+
+    def _dialed(self) -> None:
+        """What the test said becomes of the dial, once it is on."""
+        if self.dials_end is not None and self.done == ["dial"]:
+            self.end(self.dials_end)
+            self.dials_end = None
 
     def accept(self) -> None:
         self.done.append("accept")
@@ -54,6 +68,17 @@ class Puppet:
     def decline(self) -> None:
         self.done.append("decline")
         self.state = State.IDLE
+
+    def obey(self, order: Order) -> None:
+        match order.verb:
+            case Verb.ANSWER if self.state == State.INCOMING:
+                self.accept()
+            case Verb.DECLINE if self.state == State.INCOMING:
+                self.decline()
+            case Verb.QUIT:
+                self.leaving = True
+            case _:
+                raise ConfigError("nobody is calling just now")
 
     async def hang_up(self) -> None:
         await trio.lowlevel.checkpoint()
@@ -88,7 +113,7 @@ async def test_a_call_that_both_have_finished_is_hung_up(nursery: trio.Nursery) 
 async def test_who_was_hung_up_on_after_talking_is_done() -> None:
     puppet = Puppet()
     puppet.calls_done = 1
-    puppet.end(Ending.HUNG_UP_THERE)
+    puppet.dials_end = Ending.HUNG_UP_THERE
     assert await place_call(puppet) == 0
 
 
@@ -98,7 +123,7 @@ async def test_who_was_hung_up_on_after_talking_is_done() -> None:
 )
 async def test_no_call_is_a_sentence(ending: Ending) -> None:
     puppet = Puppet()
-    puppet.end(ending)
+    puppet.dials_end = ending
     with pytest.raises(BaseExceptionGroup) as told:
         await place_call(puppet)
     assert isinstance(only(told.value), CallError)
@@ -150,7 +175,7 @@ async def test_nobody_stays_in_a_zone_without_circuits(monkeypatch: pytest.Monke
 async def test_a_duration_ends_a_call() -> None:
     puppet = Puppet()
     puppet.calls_done = 1
-    puppet.talker.sound = SimpleNamespace(finished=False)
+    puppet.talker.talking_since = 1.0
     assert await place_call(puppet, duration=0.02) == 0
     assert puppet.done[:2] == ["dial", "hang up"]
 
@@ -182,14 +207,14 @@ def terminal() -> Iterator[tuple[int, int]]:
     os.close(typing)
 
 
-async def listen(puppet: Puppet, *, auto_answer: bool, answers: int = 0) -> int:
+async def listen(puppet: Puppet, *, auto_answer: bool, source: int = 0) -> int:
     with trio.fail_after(5):
         return await listen_story(
             puppet.talk,
             puppet.notes.append,
             auto_answer=auto_answer,
             once=True,
-            answers=answers,
+            source=source,
         )
 
 
@@ -208,7 +233,7 @@ async def test_a_person_answers_with_a_line(
 ) -> None:
     puppet = Puppet()
     puppet.state = State.INCOMING
-    nursery.start_soon(lambda: listen(puppet, auto_answer=False, answers=terminal[0]))
+    nursery.start_soon(lambda: listen(puppet, auto_answer=False, source=terminal[0]))
     os.write(terminal[1], typed)
     await eventually(lambda: puppet.done == [done])
     os.write(terminal[1], b"y\n")
@@ -220,21 +245,36 @@ async def test_what_is_no_answer_is_asked_again(
 ) -> None:
     puppet = Puppet()
     puppet.state = State.INCOMING
-    nursery.start_soon(lambda: listen(puppet, auto_answer=False, answers=terminal[0]))
+    nursery.start_soon(lambda: listen(puppet, auto_answer=False, source=terminal[0]))
     os.write(terminal[1], b"perhaps\n")
-    await eventually(lambda: puppet.notes[-1:] == ["answer with y or n"])
+    await eventually(lambda: "that is no order" in "".join(puppet.notes))
     assert puppet.done == []
-    assert "standard input" in puppet.notes[0]
 
 
 async def test_a_closed_input_is_told(nursery: trio.Nursery) -> None:
     puppet = Puppet()
     reading, typing = os.pipe()
     os.close(typing)
-    nursery.start_soon(lambda: listen(puppet, auto_answer=False, answers=reading))
-    await eventually(lambda: len(puppet.notes) == 2)
-    assert "use --auto-answer" in puppet.notes[1]
+    nursery.start_soon(lambda: listen(puppet, auto_answer=False, source=reading))
+    await eventually(lambda: len(puppet.notes) == 1)
+    assert "use --auto-answer" in puppet.notes[0]
     os.close(reading)
+
+
+async def test_the_order_to_quit_hangs_up_and_ends(terminal: tuple[int, int]) -> None:
+    puppet = Puppet()
+    os.write(terminal[1], b"quit\n")
+    assert await listen(puppet, auto_answer=False, source=terminal[0]) == 0
+    assert puppet.done == ["hang up"]
+
+
+async def test_the_end_of_another_call_before_dialing_is_not_that_of_the_dialed_one() -> None:
+    puppet = Puppet()
+    puppet.end(Ending.HUNG_UP_THERE)
+    puppet.dials_end = Ending.ABSENT
+    with pytest.raises(BaseExceptionGroup) as told:
+        await place_call(puppet)
+    assert str(only(told.value)) == Ending.ABSENT.value
 
 
 @pytest.mark.slow

@@ -6,12 +6,17 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 from eventually import eventually
 
 from pymix_voice.client.identity import Identity
 from pymix_voice.client.states import State
+from pymix_voice.edge.acquaintance import Acquaintance
 from pymix_voice.edge.clock import Clock, system_dice
 from pymix_voice.edge.files import SignedFile
+from pymix_voice.edge.orders import Order, Verb
+from pymix_voice.edge.outfit import Choice, outfit
+from pymix_voice.edge.profile import change_contacts
 from pymix_voice.edge.report import Report
 from pymix_voice.edge.serve import check_key, serve_gateway, serve_mix
 from pymix_voice.edge.talk import Talk
@@ -49,14 +54,30 @@ def make_parts(mix_port: int) -> tuple[Zone, KeyFile, KeyFile]:
     return zone, mix, gateway
 
 
-def make_talk(zone: Zone, told: Told, output: Path | None = None) -> Talk:
+def make_talk(
+    zone: Zone,
+    told: Told,
+    output: Path | None = None,
+    *,
+    known: Acquaintance | None = None,
+    status_s: float = 0.0,
+) -> Talk:
     dice = system_dice()
     me = Identity(KeyPair.draw(dice), dice.bytes(16), zone.hash)
 
     def tell(event: str, more: dict[str, object]) -> None:
         told.append((event, more))
 
-    return Talk(zone, 0, me=me, contacts=(), strangers=True, pcm=None, output=output, tell=tell)
+    return Talk(
+        zone,
+        0,
+        me=me,
+        known=known or Acquaintance(),
+        strangers=True,
+        outfit=outfit(Choice(output=output, silent=True)),
+        tell=tell,
+        status_s=status_s,
+    )
 
 
 async def test_a_client_comes_online_and_speaks_in_every_round(
@@ -90,11 +111,60 @@ async def test_dialing_is_told_and_hanging_up_takes_its_time(nursery: trio.Nurse
     nursery.start_soon(talk.run)
     await talk.hang_up()  # nothing is on: nothing is waited for
     talk.dial(Address(KeyPair.draw(system_dice()).public, bytes(16)))
-    assert told == [("dialing", {})]
+    assert told == [("dialing", {"name": None, "verified": False})]
     assert talk.talker.dialed_at is not None
     talk.decline()
-    assert told[1:] == [("ended", {"reason": "you hung up"})]
+    assert told[1:] == [("ended", {"reason": "you hung up", "name": None, "verified": False})]
     assert talk.state == State.IDLE
+
+
+async def test_a_contact_is_dialed_by_name_also_one_who_was_added_meanwhile(
+    nursery: trio.Nursery, tmp_path: Path
+) -> None:
+    zone, _ = make_zone()
+    told: Told = []
+    talk = make_talk(zone, told, known=Acquaintance(tmp_path))
+    nursery.start_soon(talk.run)
+    await trio.testing.wait_all_tasks_blocked()
+    talk.obey(Order(Verb.DIAL, "Bob"))
+    await eventually(lambda: bool(told))
+    assert told[0][0] == "note"
+    assert "no contacts yet" in str(told.pop())
+    bob = Address(KeyPair.draw(system_dice()).public, bytes(16))
+    change_contacts(tmp_path, lambda book: book.add("Bob", bob))
+    talk.obey(Order(Verb.DIAL, "bob"))
+    await eventually(lambda: bool(told))
+    assert told == [("dialing", {"name": "Bob", "verified": False})]
+    with pytest.raises(ConfigError, match="there is a call already"):
+        talk.obey(Order(Verb.DIAL, "bob"))
+
+
+async def test_orders_for_the_sound_are_obeyed_and_shown(nursery: trio.Nursery) -> None:
+    zone, _ = make_zone()
+    told: Told = []
+    talk = make_talk(zone, told, status_s=0.01)
+    nursery.start_soon(talk.run)
+    for order in (Order(Verb.MUTE), Order(Verb.VOLUME, "40"), Order(Verb.PUSH_TO_TALK, "on")):
+        talk.obey(order)
+    talk.obey(Order(Verb.TALK))
+    await eventually(lambda: bool(told))
+    event, status = told[0]
+    assert event == "status"
+    shown = {name: status[name] for name in ("muted", "volume", "push_to_talk", "speaking")}
+    assert shown == {"muted": True, "volume": 40, "push_to_talk": True, "speaking": True}
+    assert (status["state"], status["input"], status["output"]) == ("offline", "nothing", "nothing")
+
+
+async def test_what_cannot_be_done_as_things_stand_is_a_sentence(nursery: trio.Nursery) -> None:
+    zone, _ = make_zone()
+    talk = make_talk(zone, [])
+    nursery.start_soon(talk.run)
+    for verb in (Verb.ANSWER, Verb.DECLINE):
+        with pytest.raises(ConfigError, match="nobody is calling just now"):
+            talk.obey(Order(verb))
+    talk.obey(Order(Verb.HANG_UP))  # nothing is on: nothing is said of it
+    talk.obey(Order(Verb.QUIT))
+    assert talk.leaving
 
 
 async def test_a_client_without_gateway_keeps_trying_and_can_be_ended(tmp_path: Path) -> None:
