@@ -3,7 +3,7 @@
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cyclopts import App, CycloptsError
 
@@ -28,32 +28,75 @@ Research code: do not trust it with your safety.
 """
 
 
-def make_app() -> App:
-    """All commands; each is imported only when it is used (a mix needs no codec)."""
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "mix": ("serving:mix", "Run a mix of the chain."),
+    "gateway": ("serving:gateway", "Run a gateway, where clients connect."),
+    "listen": ("calling:listen", "Be online, and answer calls."),
+    "call": ("calling:call", "Call somebody."),
+    "phone": ("calling:phone", "Stay online: wait for calls, dial, hang up, dial again."),
+    "echo": ("calling:echo", "Run an echo test for others, or yourself, to call."),
+    "devices": ("devices:list_devices", "List microphones and loudspeakers, and try them."),
+    "me": ("people:ME", "Print your address; change your name or your address."),
+    "demo": ("trying:demo", "A whole zone and a call on this computer."),
+    "geometry": ("zones:geometry", "Print the sizes and times of a zone."),
+    "doctor": ("trying:doctor", "Say what is installed and what is missing."),
+}
+"""Each command's place below `pymix_voice.cli`, and what it does."""
+
+GROUPS: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
+    "zone": (
+        "Make or check a zone: one chain of mixes and its gateways.",
+        {
+            "new": ("zones:new", "Make a zone file and all its keys."),
+            "key": ("zones:key", "Make one operator's key file."),
+            "check": ("zones:check", "Read a zone file, say what is in it."),
+        },
+    ),
+    "contacts": (
+        "People whom you call by name, and know when they call.",
+        {
+            "add": ("people:add", "Add a contact, or give one their new address."),
+            "list": ("people:listed", "Name your contacts, and say whom you verified."),
+            "remove": ("people:remove", "Remove a contact."),
+            "rename": ("people:rename", "Give a contact another name."),
+            "verify": ("people:verify", "Mark a contact as verified."),
+        },
+    ),
+    "bench": (
+        "Measure how well it works on this computer.",
+        {
+            "idle": ("benching:idle", "Show that an idle client sends when a talking one does."),
+            "playout": ("benching:playout", "What jitter and loss do to delay and sound."),
+            "redundancy": ("benching:redundancy", "Speech quality at 0 to 20 % loss."),
+            "echo": ("benching:echo", "How much of an echo is taken away."),
+        },
+    ),
+}
+"""Commands of several words."""
+
+
+def make_app(words: Sequence[str] = ()) -> App:
+    """All commands; each is imported only when it is used (a mix needs no codec).
+
+    Args:
+        words: what was typed; the command that they name tells all its help, others a line.
+    """
     app = App(
         name="pymix-voice", help=HELP, help_format="plaintext", version=f"pymix-voice {__version__}"
     )
-    zone = App(name="zone", help="Make or check a zone: one chain of mixes and its gateways.")
-    zone.command("pymix_voice.cli.zones:new", name="new", help="Make a zone file and all its keys.")
-    zone.command("pymix_voice.cli.zones:key", name="key", help="Make one operator's key file.")
-    zone.command(
-        "pymix_voice.cli.zones:check", name="check", help="Read a zone file, say what is in it."
-    )
-    app.command(zone)
-    commands = {
-        "mix": ("serving:mix", "Run a mix of the chain."),
-        "gateway": ("serving:gateway", "Run a gateway, where clients connect."),
-        "listen": ("calling:listen", "Be online, and answer calls."),
-        "call": ("calling:call", "Call somebody."),
-        "me": ("calling:me", "Print your address."),
-        "demo": ("trying:demo", "A whole zone and a call on this computer."),
-        "geometry": ("zones:geometry", "Print the sizes and times of a zone."),
-        "doctor": ("trying:doctor", "Say what is installed and what is missing."),
-    }
-    for name, (place, text) in commands.items():
-        app.command(f"pymix_voice.cli.{place}", name=name, help=text)
+    for group, (text, commands) in GROUPS.items():
+        inner = App(name=group, help=text)
+        _register(inner, commands, words[1:] if words[:1] == [group] else ())
+        app.command(inner)
+    _register(app, COMMANDS, words)
     app.register_install_completion_command()
     return app
+
+
+def _register(app: App, commands: Mapping[str, tuple[str, str]], words: Sequence[str]) -> None:
+    for name, (place, text) in commands.items():
+        named = bool(words) and words[0] == name
+        app.command(f"pymix_voice.cli.{place}", name=name, help=None if named else text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,11 +110,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        result = make_app()(
+        result = make_app(words)(
             words, exit_on_error=False, print_error=False, result_action="return_value"
         )
     except CycloptsError as error:
-        _say(f"{' '.join(str(error).split())} (`pymix-voice {_shown(words)}--help` tells more)")
+        from pymix_voice.zone.address import hide_addresses
+
+        text = hide_addresses(" ".join(str(error).split()))  # it may quote what was typed
+        _say(f"{text} (`pymix-voice {_shown(words)}--help` tells more)")
         return USAGE
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -95,7 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _shown(words: Sequence[str]) -> str:
     """The command's name, if that is what the first word is."""
     name = words[0] if words else ""
-    return f"{name} " if name in ("zone", "mix", "gateway", "listen", "call", "me", "demo") else ""
+    return f"{name} " if name in {*COMMANDS, *GROUPS} else ""
 
 
 def _say(sentence: str) -> None:

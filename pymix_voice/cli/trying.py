@@ -60,9 +60,10 @@ def _libsodium() -> str:
 
 def _libopus() -> str:
     from pymix_voice.voice import opus
+    from pymix_voice.voice.redundancy import FRAME_BYTES
 
     version = opus.load().version
-    opus.Encoder()
+    opus.Encoder(FRAME_BYTES)
     inside = opus.bundled()
     return f"{version}{', wheel opuslib-next-bundled is there' if inside else ''}"
 

@@ -6,7 +6,7 @@ one second, 0.25 s apart, in the telephone band of 300 to 3,400 Hz: for each win
 sent, the lag is sought at which what was heard is most like it. The search runs at 8 kHz by
 FFT; the found peak is measured again at 48 kHz.
 
-The codec's look-ahead of 2.5 ms is part of the delay, as it is for the ear.
+The codec's look-ahead of 6.5 ms is part of the delay, as it is for the ear.
 
 Must not know: files, codecs, calls, sound devices.
 """

@@ -1,16 +1,14 @@
-"""What `listen`, `call` and `me` refuse, and what they say first."""
+"""What `listen` and `call` refuse, and what they say first."""
 
 import json
-import stat
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pymix_voice.cli import main
-from pymix_voice.edge.files import locked
+from pymix_voice.edge.profile import locked
 from pymix_voice.voice.recordings import Recorder
-from pymix_voice.zone.address import parse_address
 
 
 @pytest.fixture
@@ -32,16 +30,6 @@ def refused(capsys: pytest.CaptureFixture[str], *words: object) -> str:
     last: str = err.splitlines()[-1]
     assert last.startswith("pymix-voice: ")
     return last
-
-
-def test_an_address_is_made_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = tmp_path / "me"
-    assert main(["me", "--profile", str(folder)]) == 0
-    first = capsys.readouterr().out
-    assert main(["me", "--profile", str(folder)]) == 0
-    assert capsys.readouterr().out == first
-    assert parse_address(first).text == first.strip()
-    assert stat.S_IMODE((folder / "identity.key").stat().st_mode) == 0o600
 
 
 def test_a_mistyped_address_is_told_without_repeating_it(
@@ -95,15 +83,36 @@ def test_what_listen_cannot_use_is_told_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(zone)
-    words = ["listen", *option.split()]
+    words = ["listen", "--silent", *option.split()]
     if "--profile" not in words:
         words += ["--profile", "alice"]
     assert sentence in refused(capsys, *words)
 
 
+@pytest.mark.parametrize("other", ["--input b.wav", "--silent"])
+def test_a_device_and_something_in_its_place_exclude_each_other(
+    other: str, zone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("listen", "--zone", zone, *other.split(), "--input-device", "2")
+    assert f"both --input-device and {other.split()[0]} were given" in refused(capsys, *words)
+
+
+def test_a_status_goes_with_json(zone: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("listen", "--silent", "--zone", zone, "--profile", zone / "a", "--status", "1")
+    assert "goes with --json" in refused(capsys, *words)
+
+
+def test_an_unknown_name_is_told_with_how_to_make_it_known(
+    zone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--zone", zone, "--profile", zone / "alice")
+    assert "contacts add" in refused(capsys, "call", "Bob", *words)
+
+
 def test_a_profile_in_use_is_refused(zone: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with locked(zone / "alice"):
-        text = refused(capsys, "listen", "--zone", zone, "--profile", zone / "alice")
+        words = ("--silent", "--zone", zone, "--profile", zone / "alice")
+        text = refused(capsys, "listen", *words)
     assert "another program uses the profile" in text
 
 
@@ -120,7 +129,7 @@ def test_a_gateway_that_is_not_there_is_told_after_a_while(
         recorder.write(np.zeros(4800, np.int16))
     heard.write_bytes(b"of yesterday")
     words = ["call", bob, "--zone", zone, "--profile", zone / "alice", "--now", "--json"]
-    words += ["--input", speech, "--output", heard]
+    words += ["--silent", "--input", speech, "--output", heard]
     assert main([str(word) for word in words]) == 1
     out, err = capsys.readouterr()
     assert "the gateway does not answer" in err

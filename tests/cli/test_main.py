@@ -10,6 +10,11 @@ from pymix_voice.cli import main
 from pymix_voice.errors import ConfigError, Misuse
 
 COMMANDS = ["mix", "gateway", "listen", "call", "me", "demo", "geometry", "doctor"]
+BELOW = [
+    *("zone", "zone new", "zone key", "zone check", "me rename", "me new-door"),
+    *("contacts", "contacts add", "contacts list", "contacts remove", "contacts rename"),
+    "contacts verify",
+]
 
 
 def test_help_shows_a_first_call(capsys: pytest.CaptureFixture[str]) -> None:
@@ -19,7 +24,7 @@ def test_help_shows_a_first_call(capsys: pytest.CaptureFixture[str]) -> None:
         assert line in told
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "zone", "zone new", "zone key", "zone check"])
+@pytest.mark.parametrize("command", [*COMMANDS, *BELOW])
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command.split(), "--help"]) == 0
     told = capsys.readouterr()
@@ -52,6 +57,16 @@ def test_wrong_usage_is_one_sentence_and_code_2(
     assert "--help` tells more" in told.err
 
 
+def test_an_address_that_is_one_word_too_many_is_not_repeated(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["contacts", "add", "Bob", "Smith", "pymix1" + "abcd2345" * 10]) == 2
+    told = capsys.readouterr().err
+    assert "['pymix1...']" in told
+    assert "abcd" not in told
+    assert "`pymix-voice contacts --help` tells more" in told
+
+
 def test_no_words_at_all_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     assert "Commands" in capsys.readouterr().out
@@ -81,7 +96,7 @@ def test_whose_fault_it_was_is_in_the_exit_code(
     def fail(*args: object, **options: object) -> None:
         raise error
 
-    monkeypatch.setattr(cli, "make_app", lambda: fail)
+    monkeypatch.setattr(cli, "make_app", lambda words: fail)
     assert main(["geometry"]) == code
     assert capsys.readouterr().err.startswith(told)
 

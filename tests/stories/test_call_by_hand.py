@@ -71,12 +71,12 @@ async def test_two_people_call_each_other_over_three_mixes(tmp_path: Path) -> No
         async with parts_in(logs) as parts:
             chain = start_chain(parts, zone, port)
             sounds = ("--input", str(said_by_bob), "--output", str(heard_by_bob))
-            bob = parts.start("bob", "listen", *bob_words.split(), *sounds, lasts=False)
+            bob = parts.start("bob", "listen", "--silent", *bob_words.split(), *sounds, lasts=False)
             address = (await bob.until("address", within_s=15))["address"]
             await bob.until("in zone", within_s=30)
             sounds = ("--input", str(said_by_alice), "--output", str(heard_by_alice))
             words = (address, *alice_words.split(), *sounds)
-            alice = parts.start("alice", "call", *words, lasts=False)
+            alice = parts.start("alice", "call", "--silent", *words, lasts=False)
             await alice.until("talking", within_s=30)
             await alice.finished(within_s=30)
             await bob.finished(within_s=10)
@@ -120,7 +120,7 @@ async def test_a_call_to_somebody_who_is_not_there_ends_with_a_sentence(tmp_path
         async with parts_in(logs) as parts:
             start_chain(parts, zone, port)
             options = f"--zone {zone} --profile {tmp_path / 'alice'} --now --json"
-            alice = parts.start("alice", "call", address, *options.split(), lasts=False)
+            alice = parts.start("alice", "call", "--silent", address, *options.split(), lasts=False)
             alice.no_longer_needed()
             ended = await alice.until("ended", within_s=45)
             await alice.finished(within_s=5)

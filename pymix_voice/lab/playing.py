@@ -1,0 +1,148 @@
+"""Playing patterns: what jitter and loss do to delay and sound, without a network or a card.
+
+Recorded speech, encoded as in a call, arrives as a pattern says, and goes through the real playout
+and codec into a sound card that asks for 10 ms at a time, 20 ms before they are heard. Nothing
+waits for a clock, so a minute takes a second.
+
+Must not know: how patterns came to be, who prints the figures.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.table import Table
+
+from pymix_voice.geometry import FRAME_SAMPLES, SAMPLE_RATE
+from pymix_voice.lab.measure import percentiles
+from pymix_voice.lab.patterns import Pattern
+from pymix_voice.voice.opus import Decoder
+from pymix_voice.voice.playout import Playout
+from pymix_voice.voice.redundancy import COPY_BACK, Packer, unpack
+from pymix_voice.voice.resample import make_resampler
+
+BLOCK = SAMPLE_RATE // 100
+BLOCK_S = BLOCK / SAMPLE_RATE
+AHEAD_S = 0.020
+"""The card is asked to be filled so long before a block is heard."""
+START = 1000.0
+"""Instants are those of some monotonic clock."""
+
+
+class Figures(NamedTuple):
+    """What one pattern did; shares from 0 to 1."""
+
+    name: str
+    sentence: str
+    delay_p50_ms: float | None
+    """From the soonest that a round can be here to when it is heard; None if none was."""
+    delay_p95_ms: float | None
+    late: float
+    """Rounds that came after their time."""
+    loss: float
+    """Rounds that were not there in time, lost ones and late ones."""
+    loss_after_repair: float
+    concealed: float
+    """Pieces of 20 ms that were guessed, for each round."""
+    stretched: float
+    """Sound left out, or said twice, so that a delay changes."""
+    stretches_per_minute: float
+
+
+def bodies(pcm: NDArray[np.int16], count: int) -> list[bytes]:
+    """What a peer says in so many rounds: the recording over and over.
+
+    Args:
+        pcm: int16 [n], 48 kHz mono.
+        count: how many rounds.
+
+    Raises:
+        SoundError: if there is no codec.
+    """
+    packer = Packer()
+    frames = np.resize(pcm, count * FRAME_SAMPLES).reshape(count, FRAME_SAMPLES)
+    return [packer.pack(frame) for frame in frames]
+
+
+def play(pattern: Pattern, said: Sequence[bytes]) -> Figures:
+    """Let somebody hear what was said, as it arrives.
+
+    Args:
+        pattern: when each round comes.
+        said: a body for each of its rounds.
+
+    Raises:
+        SoundError: if a library is missing.
+    """
+    playout = Playout(Decoder(), make_resampler(), COPY_BACK)
+    delays: list[float] = []
+    heard_blocks = 0
+    for now in _listen(pattern, said, playout):
+        rounds = playout.counts.rounds
+        playout.render(BLOCK, now + AHEAD_S, now)
+        heard_blocks += 1
+        if playout.counts.rounds > rounds:
+            delays.append(playout.delay_s * 1000)
+    return _figures(pattern, playout, np.array(delays), heard_blocks)
+
+
+def _listen(pattern: Pattern, said: Sequence[bytes], playout: Playout) -> Iterator[float]:
+    """The instants at which the card asks; what has come by then is with the playout."""
+    arrivals = sorted((row.at, row.number) for row in pattern.rows if row.at is not None)
+    if not arrivals:
+        return
+    end, place = arrivals[-1][0], 0
+    for block in range(int(end / BLOCK_S)):
+        passed = block * BLOCK_S
+        while place < len(arrivals) and arrivals[place][0] <= passed:
+            at, number = arrivals[place]
+            unpacked = unpack(said[number])
+            playout.push(number, unpacked.frame, START + at, unpacked.copies_of(number))
+            place += 1
+        yield START + passed
+
+
+def _figures(
+    pattern: Pattern, playout: Playout, delays: NDArray[np.float64], blocks: int
+) -> Figures:
+    counts = playout.counts
+    stretches, shortened, lengthened = playout.stretched
+    rounds = max(1, counts.rounds)
+    half, most = percentiles(delays, 50, 95)
+    known = delays.size > 0
+    return Figures(
+        name=pattern.name,
+        sentence=pattern.sentence,
+        delay_p50_ms=round(half, 1) if known else None,
+        delay_p95_ms=round(most, 1) if known else None,
+        late=round(counts.late / rounds, 5),
+        loss=round(counts.loss, 5),
+        loss_after_repair=round(counts.loss_after_repair, 5),
+        concealed=round(counts.concealed / rounds, 5),
+        stretched=round((shortened + lengthened) / max(1, blocks * BLOCK), 5),
+        stretches_per_minute=round(stretches / max(BLOCK_S, blocks * BLOCK_S) * 60, 1),
+    )
+
+
+def table(results: Sequence[Figures]) -> Table:
+    """The figures for people, a line for each pattern."""
+    shown = Table(box=None, padding=(0, 2, 0, 0))
+    shown.add_column("pattern")
+    for heading in ("delay", "95 %", "late", "lost", "repaired to", "guessed", "stretched", "/min"):
+        shown.add_column(heading, justify="right")
+    shown.add_column("what it is")
+    for result in results:
+        shown.add_row(
+            result.name,
+            *(_ms(delay) for delay in (result.delay_p50_ms, result.delay_p95_ms)),
+            *(f"{share:.2%}" for share in (result.late, result.loss, result.loss_after_repair)),
+            *(f"{share:.2%}" for share in (result.concealed, result.stretched)),
+            f"{result.stretches_per_minute:.0f}",
+            result.sentence,
+        )
+    return shown
+
+
+def _ms(delay: float | None) -> str:
+    return "-" if delay is None else f"{delay:.0f} ms"
