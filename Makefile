@@ -93,6 +93,17 @@ $(INSTALLED): $(MADE) $(WANTED)
 	touch $@
 
 $(DEVELOPING): $(INSTALLED)
-	@echo "installing the tools for tests into .venv" >&2
+	@$(apt_install)
+	# Live calls are tested on a sound server without hardware; PESQ is compiled.
+	missing=()
+	if ! command -v jackd >/dev/null; then missing+=(jackd2); fi
+	if ! $(BIN)/python -c 'import sounddevice' 2>/dev/null; then missing+=(libportaudio2); fi
+	if ! command -v cc >/dev/null; then missing+=(gcc libc6-dev); fi
+	if ! $(BIN)/python -c 'import os, sysconfig; \
+		os.stat(sysconfig.get_path("include") + "/Python.h")' 2>/dev/null; then
+		missing+=("$$($(BIN)/python -c 'import sys; print("python%d.%d-dev" % sys.version_info[:2])')")
+	fi
+	if [ $${#missing[@]} -gt 0 ]; then apt_install "$${missing[@]}"; fi
+	echo "installing the tools for tests into .venv" >&2
 	$(PIP) install -c requirements.lock -e .[dev]
 	touch $@

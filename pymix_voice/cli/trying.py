@@ -16,6 +16,8 @@ from pymix_voice.cli.finding import JsonOption
 from pymix_voice.edge.udp import CHUNK_CHARGE, CLIENT_CHARGE, LEAST_BUFFER, Port
 from pymix_voice.errors import PymixError, SoundError
 
+OPTIONAL = {"PortAudio", "echo"}
+"""Recordings can be spoken and heard without the one, headsets used without the other."""
 RMEM_MAX = Path("/proc/sys/net/core/rmem_max")
 
 
@@ -37,6 +39,9 @@ def doctor() -> int:
         "libsodium": _libsodium,
         "libopus": _libopus,
         "libsndfile": _libsndfile,
+        "samplerate": _samplerate,
+        "PortAudio": _portaudio,
+        "echo": _echo,
         "UDP buffer": _buffer,
     }
     missing = 0
@@ -44,8 +49,8 @@ def doctor() -> int:
         try:
             print(f"  ok       {name:<12}{check()}")
         except PymixError as error:
-            missing += 1
-            print(f"  MISSING  {name:<12}{error}")
+            missing += name not in OPTIONAL
+            print(f"  {'optional' if name in OPTIONAL else 'MISSING ':<9}{name:<12}{error}")
     print("all is there" if not missing else f"{missing} missing; mixes and gateways need no sound")
     return 1 if missing else 0
 
@@ -76,6 +81,26 @@ def _libsndfile() -> str:
             "libsndfile was not found; install it with `apt-get install libsndfile1`"
         ) from None
     return f"{soundfile.__libsndfile_version__}"
+
+
+def _samplerate() -> str:
+    from pymix_voice.voice.resample import make_resampler
+
+    make_resampler()
+    return metadata.version("samplerate")
+
+
+def _portaudio() -> str:
+    from pymix_voice.edge.devices import devices
+
+    return f"{len(devices())} sound devices (`pymix-voice devices` lists them)"
+
+
+def _echo() -> str:
+    from pymix_voice.voice.echo import EchoCanceller
+
+    EchoCanceller()
+    return f"pywebrtc-audio {metadata.version('pywebrtc-audio')}, for --echo-cancel"
 
 
 def _buffer() -> str:

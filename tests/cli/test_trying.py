@@ -1,6 +1,7 @@
 """The doctor."""
 
 import ctypes.util
+import sys
 
 import pytest
 
@@ -11,9 +12,19 @@ from pymix_voice.voice import opus
 def test_the_doctor_tells_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == 0
     told = capsys.readouterr().out
-    for part in ("python", "libsodium", "libopus", "libsndfile", "UDP buffer"):
+    for part in ("python", "libsodium", "libopus", "libsndfile", "samplerate", "UDP buffer"):
         assert part in told
     assert "MISSING" not in told
+
+
+def test_what_only_some_people_need_is_not_called_missing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pywebrtc_audio", None)
+    assert main(["doctor"]) == 0
+    told = capsys.readouterr().out
+    assert "optional echo" in told
+    assert "pip install pywebrtc-audio" in told
 
 
 def test_what_is_missing_is_told_with_the_line_that_installs_it(
