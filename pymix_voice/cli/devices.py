@@ -90,7 +90,7 @@ def _try(microphone: Microphone, loudspeaker: Loudspeaker, *, quiet: bool) -> fl
         loudspeaker.start()
         end = time.monotonic() + TEST_S
         while (now := time.monotonic()) < end:
-            while loudspeaker.deadline() <= now:
+            while loudspeaker.runs(now) and loudspeaker.deadline() <= now:
                 loudspeaker.write(piece(Tone.TEST, played, BLOCK))
                 played += BLOCK
             heard: NDArray[np.int16] = microphone.take()[0]

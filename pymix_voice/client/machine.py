@@ -105,6 +105,8 @@ class Client:
         """The newest epoch in which the zone has a row for this client."""
         self.population = 0
         self.health = Health()
+        self.planned_at = 0.0
+        """The instant at which the newest datagrams of a round were to be sent."""
         self.loops_back = 0
         """Cells to oneself that came back."""
         self.cells_sent = 0
@@ -292,6 +294,7 @@ class Client:
         for datagram in self._sealed.datagrams:
             self._send(datagram)
         self.cells_sent += 1
+        self.planned_at = self._send_at(self._sealed.number)
         self._steering.sent(self._sealed.number, now)
         self._sealed = None
 

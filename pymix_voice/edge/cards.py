@@ -23,6 +23,8 @@ BLOCK = SAMPLE_RATE // 100
 """What a card gives or takes at once, 10 ms."""
 RING = SAMPLE_RATE // 2
 """Half a second: far more than ever waits."""
+STILL_S = 0.1
+"""A card that has not asked for so long stands still."""
 GONE_S = 1.0
 """A card that has not asked for so long is gone."""
 FIRST_LEAD, LEAD_STEP, MOST_LEAD = BLOCK + BLOCK // 2, BLOCK // 2, 6 * BLOCK
@@ -99,8 +101,18 @@ class Card:
         self.latency_s = 0.0
 
     def start(self) -> None:
-        """Let the card run."""
-        self._stream.start()
+        """Let the card run.
+
+        Raises:
+            SoundError: if it does not.
+        """
+        try:
+            self._stream.start()
+        except portaudio().PortAudioError as error:
+            raise SoundError(
+                f"the {self.side.thing} '{self.device.name}' does not start; choose another one "
+                "of `pymix-voice devices`"
+            ) from error
         # ALSA plugins tell nonsense now and then.
         self.latency_s = min(max(0.0, float(self._stream.latency)), 0.5)
 
@@ -124,6 +136,11 @@ class Card:
         self.trouble += bool(status)
         self._moved += frames
         self.clock.block(self._moved, now)
+
+    def runs(self, now: float) -> bool:
+        """Whether the card asks for sound: not at first, and not while it stands still."""
+        asked_at = self.clock.asked_at
+        return asked_at is not None and now - asked_at <= STILL_S
 
     def gone(self, now: float) -> bool:
         """Whether the card has stopped asking."""
@@ -171,12 +188,10 @@ class Loudspeaker(Card):
         self._troubled = 0
 
     def deadline(self) -> float:
-        """When the ring should get more at the latest."""
+        """When the ring wants more at the latest; tells nothing while the card stands still."""
         if self.trouble > self._troubled:
             self._troubled = self.trouble
             self._lead = min(MOST_LEAD, self._lead + LEAD_STEP)
-        if self.clock.asked_at is None:
-            return self._opened_at + GONE_S
         # At that instant only the lead is left.
         return self.clock.instant(self.ring.written + self._filled - self._lead)
 

@@ -75,6 +75,8 @@ def portaudio() -> Any:  # noqa: ANN401 - an untyped library
         ) from error
     except OSError as error:
         raise SoundError(NO_PORTAUDIO) from error
+    except Exception as error:  # PortAudioError, of a module that is not there to name it
+        raise SoundError(f"PortAudio does not start: {_told(error)}") from error
 
 
 def devices() -> list[Device]:
@@ -123,7 +125,7 @@ def choose(found: Sequence[Device], side: Side, wanted: str | None) -> Device:
         )
     if wanted is None:
         return next((device for device in usable if device.is_default(side)), usable[0])
-    if wanted.strip().isdigit():
+    if wanted.strip().isdecimal():
         matches = [device for device in usable if device.number == int(wanted)]
     else:
         part = wanted.strip().casefold()
@@ -145,7 +147,8 @@ def restart() -> None:
     """
     sd = portaudio()
     try:
-        sd._terminate()
+        while sd._initialized:
+            sd._terminate()
         sd._initialize()
     except sd.PortAudioError as error:
         raise SoundError(f"the sound system does not start again: {_told(error)}") from error

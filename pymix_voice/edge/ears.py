@@ -147,7 +147,7 @@ class EchoEar(PacedEar):
 
 
 class LiveEar(PacedEar):
-    """A person at a loudspeaker; while there is none, time passes all the same.
+    """A person at a loudspeaker; without one, or while it stands still, time passes all the same.
 
     Args:
         canceller: is told what is played, if there is one.
@@ -166,19 +166,22 @@ class LiveEar(PacedEar):
 
     def deadline(self) -> float:
         """When the loudspeaker wants more."""
-        return super().deadline() if self._card is None else self._card.deadline()
+        if self._card is None or self._due is not None:
+            return super().deadline()
+        return self._card.deadline()
 
     def wish(self, now: float) -> Wish:
         """10 ms, when the loudspeaker is running low."""
-        if self._card is None:
+        if self._card is None or not self._card.runs(now):
             return super().wish(now)
+        self._due = None
         return Wish(BLOCK if self._card.deadline() <= now else 0, self._card.heard_at())
 
     def write(self, pcm: NDArray[np.int16]) -> None:
         """Play."""
         if self._canceller is not None:
             self._canceller.play(pcm)
-        if self._card is None:
+        if self._card is None or self._due is not None:
             super().write(pcm)
         else:
             self._card.write(pcm)

@@ -110,7 +110,7 @@ class RecordedMouth:
 
 
 class LiveMouth:
-    """A person at a microphone; silence while there is none.
+    """A person at a microphone; silence while there is none, or it stands still.
 
     Args:
         canceller: takes out what the loudspeaker plays, if wanted.
@@ -122,6 +122,8 @@ class LiveMouth:
     def __init__(self, canceller: EchoCanceller | None) -> None:
         self._canceller = canceller
         self._capture = Capture(make_resampler())
+        self._waits = True
+        """Whether nothing came yet of what it is to capture."""
         self._card: Microphone | None = None
         self._trouble = 0
 
@@ -129,15 +131,20 @@ class LiveMouth:
         """Use another microphone from now on, or none."""
         self._trouble = self.trouble
         self._card = card
-        self._capture = Capture(make_resampler())
+        self._capture, self._waits = Capture(make_resampler()), True
 
     def begin(self, now: float) -> None:
         """A call has begun."""
 
     def read(self, now: float) -> NDArray[np.int16]:
         """The next 20 ms, int16 [960]."""
-        if self._card is None or self._card.clock.asked_at is None:
+        if self._card is None or not self._card.runs(now):
+            if not self._waits:
+                # It will not be late for ever that it was late once.
+                self._trouble += self._capture.starved + 1
+                self._capture, self._waits = Capture(make_resampler()), True
             return _SILENCE
+        self._waits = False
         samples, until = self._card.take()
         if self._canceller is not None:
             samples = self._canceller.hear(samples)

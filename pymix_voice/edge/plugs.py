@@ -15,7 +15,7 @@ from typing import NamedTuple
 import trio
 
 from pymix_voice.edge import devices
-from pymix_voice.edge.cards import Card, Loudspeaker, Microphone
+from pymix_voice.edge.cards import Card, Loudspeaker, Microphone, Stream
 from pymix_voice.edge.clock import Clock
 from pymix_voice.edge.devices import Side, choose
 from pymix_voice.edge.ears import LiveEar
@@ -59,6 +59,8 @@ class Plugs:
         Raises:
             SoundError: if one of them cannot be had; none is open then.
         """
+        if self._mouth is None and self._ear is None:
+            return  # whoever has files needs no PortAudio
         found = devices.devices()
         try:
             if self._mouth is not None:
@@ -114,28 +116,14 @@ class Plugs:
                 note("sound is back")
 
     async def leave(self) -> None:
-        """Give all devices back; those that are gone are left as they are."""
-        now, cards = Clock.now(), self._cards()
-        self._microphone = self._loudspeaker = None
-        self.plug()
-        lost = [card for card in cards if card.device.dies_hard and card.gone(now)]
-        if lost:
-            devices.leave_behind([card.stream for card in lost])
-        for card in cards:
-            if card not in lost:
-                with trio.move_on_after(CLOSE_S):
-                    await _in_thread(card.close)
+        """Give all devices back; those that cannot be are left as they are."""
+        left = await self._give_back()
+        if left:
+            devices.leave_behind(left)
 
     async def _replace(self) -> None:
-        now, cards = Clock.now(), self._cards()
-        lost = [card for card in cards if card.device.dies_hard and card.gone(now)]
-        self._microphone = self._loudspeaker = None
-        self.plug()
-        for card in cards:
-            if card not in lost:
-                with trio.move_on_after(CLOSE_S):
-                    await _in_thread(card.close)
-        look = partial(devices.abandon, [card.stream for card in lost]) if lost else devices.restart
+        left = await self._give_back()
+        look = partial(devices.abandon, left) if left else devices.restart
         while True:
             try:
                 await _in_thread(look)
@@ -146,6 +134,24 @@ class Plugs:
             else:
                 self.plug()
                 return
+
+    async def _give_back(self) -> list[Stream]:
+        """Close all devices; the streams of those that cannot be."""
+        cards, now = self._cards(), Clock.now()
+        self._microphone = self._loudspeaker = None
+        self.plug()
+        # Those of one sound system end together, whichever was asked for sound last.
+        dead = any(card.device.dies_hard and not card.runs(now) for card in cards)
+        left = []
+        for card in cards:
+            if dead and card.device.dies_hard:
+                left.append(card.stream)
+                continue
+            with trio.move_on_after(CLOSE_S) as scope:
+                await _in_thread(card.close)
+            if scope.cancelled_caught:
+                left.append(card.stream)
+        return left
 
 
 async def _in_thread(what: Callable[[], None]) -> None:

@@ -22,7 +22,7 @@ from pymix_voice.edge.clock import Clock, system_dice
 from pymix_voice.edge.datapath import Datapath, Inlet
 from pymix_voice.edge.orders import Order, Verb
 from pymix_voice.edge.outfit import Outfit
-from pymix_voice.edge.places import resolve, wildcard
+from pymix_voice.edge.places import Place, resolve, wildcard
 from pymix_voice.edge.sound import Sound
 from pymix_voice.edge.status import status_of
 from pymix_voice.edge.udp import Port
@@ -82,11 +82,12 @@ class Talker:
         self.look(now)
 
     def handle_deadline(self, now: float) -> None:
-        """Do what is due: cells first."""
+        """Do what is due: cells first, and nothing else before they are sent."""
         if self.client.deadline() <= now:
             self.client.handle_deadline(now)
-        self.sound.pull(now)
-        self.look(now)
+        else:
+            self.sound.pull(now)
+            self.look(now)
 
     def deadline(self) -> float:
         """When something is due next."""
@@ -180,6 +181,7 @@ class Talk:
         outfit: what it speaks and hears with.
         tell: takes what happens.
         status_s: how often it tells how things stand, in seconds; 0 for never.
+        make_port: makes its socket.
 
     Raises:
         ConfigError: if the gateway's host has no address.
@@ -197,6 +199,7 @@ class Talk:
         outfit: Outfit,
         tell: Tell,
         status_s: float = 0.0,
+        make_port: Callable[[Place], Port] = Port,
     ) -> None:
         entry = zone.gateways[gateway]
         where = resolve(entry.host, entry.port, entry.name)
@@ -224,7 +227,7 @@ class Talk:
 
         self.talker = Talker(make, outfit.sound, known, tell)
         self.client = self.talker.client
-        self._port = Port((wildcard(where[0]), 0))
+        self._port = make_port((wildcard(where[0]), 0))
         self._datapath = Datapath(
             self.talker,
             {"access": Inlet(self._port, self.talker.receive)},

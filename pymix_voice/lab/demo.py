@@ -12,9 +12,7 @@ Must not know: how a call works.
 """
 
 import json
-import secrets
 import signal
-import socket
 import sys
 import tempfile
 import time
@@ -25,29 +23,28 @@ from typing import NamedTuple
 import trio
 from rich.console import Console
 
-import pymix_voice
 from pymix_voice.edge.running import first
-from pymix_voice.errors import CallError, ConfigError, PymixError
+from pymix_voice.errors import CallError, PymixError
 from pymix_voice.lab.outcome import Way, outcome, table, unheard
 from pymix_voice.lab.processes import Part, Parts, Told, parts_in
-from pymix_voice.zone.zonefile import Zone, parse_zone
+from pymix_voice.lab.zoning import (
+    CALLEE_SAYS,
+    CALLER_SAYS,
+    START_S,
+    ZONE_S,
+    call,
+    idle,
+    listen,
+    make_zone,
+    samples,
+    start_zone,
+)
 
 MIXES = 3
 BYSTANDERS = 2
-CALLER_SAYS = "kennedy.wav"
-CALLEE_SAYS = "austen-leisure.wav"
 HEARD_BY_CALLER = "heard-by-caller.wav"
 HEARD_BY_CALLEE = "heard-by-callee.wav"
 
-PORTS = range(20_000, 30_000)
-PORT_TRIES = 100
-FIRST_MIX = 101
-"""`zone new` gives the mixes the ports from here on above the gateway's."""
-
-START_S = 15.0
-"""Until a program tells its first word, on a busy computer."""
-ZONE_S = 30.0
-"""Until a client has circuits: at most two epochs, and again as much for a bad start."""
 CALL_S = 30.0
 """From dialing to talking: at most three epochs."""
 TALK_S = 40.0
@@ -146,8 +143,10 @@ async def _run(folder: Path, narrator: Narrator) -> Told:
         old.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(prefix="pymix-voice-") as home:
         async with parts_in(logs) as parts:
-            zone = await _make_zone(parts, Path(home) / "zone", narrator)
-            mixes = await _serve(parts, zone, Path(home) / "zone", narrator)
+            narrator.tell(f"making a zone: a gateway and {MIXES} mixes")
+            zone = await make_zone(parts, Path(home) / "zone", MIXES)
+            narrator.tell("starting them, each a process of its own")
+            mixes = await start_zone(parts, zone, Path(home) / "zone")
             pair = await _talk(parts, Path(home), folder, narrator)
             caller = await pair.caller.until("summary", within_s=TALK_S)
             callee = await pair.callee.until("summary", within_s=TALK_S)
@@ -160,29 +159,6 @@ async def _run(folder: Path, narrator: Narrator) -> Told:
     summary = await trio.to_thread.run_sync(outcome, (there, back), figures, zone.geometry)
     elapsed = round(narrator.elapsed_s, 1)
     return {**summary, "population": in_zone["population"], "elapsed_s": elapsed}
-
-
-async def _make_zone(parts: Parts, folder: Path, narrator: Narrator) -> Zone:
-    """Keys and zone file, on free ports of this computer."""
-    narrator.tell(f"making a zone: a gateway and {MIXES} mixes")
-    command = ["zone", "new", str(folder), "--mixes", str(MIXES), "--port", str(free_port())]
-    maker = parts.start("zone new", *command, lasts=False)
-    await maker.finished(within_s=START_S)
-    path = folder / "zone.toml"
-    return parse_zone(path.read_bytes(), path.name)
-
-
-async def _serve(parts: Parts, zone: Zone, folder: Path, narrator: Narrator) -> list[Part]:
-    """Start the gateway and the mixes; returns the mixes."""
-    narrator.tell("starting them, each a process of its own")
-    gateway = parts.start("gateway", *serve("gateway", folder, zone.gateways[0].port))
-    mixes = [
-        parts.start(f"mix {number}", *serve("mix", folder, entry.port))
-        for number, entry in enumerate(zone.mixes, 1)
-    ]
-    for part in (*mixes, gateway):
-        await part.until("note", within_s=START_S)
-    return mixes
 
 
 async def _talk(parts: Parts, home: Path, folder: Path, narrator: Narrator) -> Pair:
@@ -205,87 +181,6 @@ async def _talk(parts: Parts, home: Path, folder: Path, narrator: Narrator) -> P
     await caller.until("talking", within_s=ZONE_S + CALL_S)
     narrator.tell("they talk, both at once")
     return Pair(caller, callee)
-
-
-# ── what a person would type ─────────────────────────────────────────────────────────────────
-
-
-def serve(role: str, zone: Path, port: int) -> list[str]:
-    """`pymix-voice mix` or `gateway`."""
-    return [role, "--port", str(port), "--zone", str(zone), "--json"]
-
-
-def client(verb: str, home: Path, name: str) -> list[str]:
-    """The beginning of `pymix-voice listen` and `call`, with a profile of its own."""
-    profile = home / name.replace(" ", "-")
-    return [verb, "--zone", str(home / "zone"), "--profile", str(profile), "--json", "--silent"]
-
-
-def idle(home: Path, name: str) -> list[str]:
-    """A bystander: online, in no call."""
-    return client("listen", home, name)
-
-
-def listen(home: Path, name: str, said: Path, heard: Path) -> list[str]:
-    """Somebody who answers one call with a recording."""
-    answers = ["--auto-answer", "--once", "--input", str(said), "--output", str(heard)]
-    return [*client("listen", home, name), *answers]
-
-
-def call(home: Path, address: str, said: Path, heard: Path) -> list[str]:
-    """Somebody who calls with a recording, and stays only as long as that takes."""
-    return [
-        *client("call", home, "caller"),
-        address,
-        "--now",
-        "--input",
-        str(said),
-        "--output",
-        str(heard),
-    ]
-
-
-# ── what is on this computer ─────────────────────────────────────────────────────────────────
-
-
-def samples() -> Path:
-    """The folder of recordings: in the installed package, or beside it in the project.
-
-    Raises:
-        ConfigError: if there is none.
-    """
-    package = Path(pymix_voice.__file__).parent
-    for folder in (package / "samples", package.parent / "samples"):
-        if (folder / CALLER_SAYS).exists():
-            return folder
-    raise ConfigError("the recordings of the demo are missing; install pymix-voice again")
-
-
-def free_port() -> int:
-    """A number for `zone new`: this and those of the mixes are free, for UDP and TCP alike.
-
-    It lies below the range from which the system itself gives out ports, so nobody gets one of
-    them by chance between now and the start of the parts.
-
-    Raises:
-        ConfigError: if none was found.
-    """
-    for _ in range(PORT_TRIES):
-        port = PORTS.start + secrets.randbelow(len(PORTS))
-        if all(_free(port + offset) for offset in (0, *range(FIRST_MIX, FIRST_MIX + MIXES))):
-            return port
-    raise ConfigError(f"no free ports were found on 127.0.0.1 from {PORTS.start} on")
-
-
-def _free(port: int) -> bool:
-    """Whether both a UDP and a TCP socket could be bound to this port of loopback."""
-    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-        with socket.socket(socket.AF_INET, kind) as trial:
-            try:
-                trial.bind(("127.0.0.1", port))
-            except OSError:
-                return False
-    return True
 
 
 def _show(summary: Told, as_json: bool) -> None:

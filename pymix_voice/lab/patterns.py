@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pymix_voice.lab.losses import BURST, Losses, mask
 from pymix_voice.voice.arrivals import ROUND_S
 
 SEED = 20
@@ -56,8 +57,7 @@ class Way:
     longer: float = 0.0
     """From the middle of the call on."""
     loss: float = 0.0
-    loss_run: float = 1.0
-    """Rounds lost at once, on average."""
+    losses: Losses = Losses.RANDOM
     drift_ppm: float = 0.0
     """By how much the zone's clock is slower than that of who hears."""
     overtaken: float = 0.0
@@ -81,7 +81,12 @@ WAYS = (
     Way("loss 5 %", "each round by itself", jitter=0.001, loss=0.05),
     Way("loss 10 %", "each round by itself", jitter=0.001, loss=0.10),
     Way("loss 20 %", "each round by itself", jitter=0.001, loss=0.20),
-    Way("loss runs", "5 % lost, four at once on average", jitter=0.001, loss=0.05, loss_run=4.0),
+    Way(
+        *("loss runs", f"5 % lost, {BURST:g} at once on average"),
+        jitter=0.001,
+        loss=0.05,
+        losses=Losses.BURSTY,
+    ),
     Way("drift +200 ppm", "the zone's clock is slower", jitter=0.001, drift_ppm=200),
     Way("drift -200 ppm", "the zone's clock is faster", jitter=0.001, drift_ppm=-200),
     Way(
@@ -118,7 +123,7 @@ def rows(way: Way, seconds: float, rng: np.random.Generator) -> list[Row]:
     at = np.maximum.accumulate(at)
     overtaken = rng.random(count) < way.overtaken
     at += np.where(overtaken, rng.uniform(0, OVERTAKEN_S, count), 0.0)
-    lost = _lost(way.loss, way.loss_run, count, rng)
+    lost = mask(way.losses, way.loss, count, rng)
     return [
         Row(number, None if gone else float(instant))
         for number, (instant, gone) in enumerate(zip(at, lost, strict=True))
@@ -147,16 +152,3 @@ def _hold(at: NDArray[np.float64], way: Way, seconds: float, rng: np.random.Gene
         free = end + np.arange(len(held)) * way.held_gap
         at[held] = np.maximum(at[held], free)
         begin += float(rng.uniform(0.5, 1.5)) * way.held_every
-
-
-def _lost(share: float, run: float, count: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Which rounds are lost: each by itself, or several at once (Gilbert's two states)."""
-    end = 1 / run
-    begin = end * share / (1 - share)
-    draws = rng.random(count)
-    lost = np.zeros(count, np.bool_)
-    losing = False
-    for place, draw in enumerate(draws):
-        losing = draw >= end if losing else draw < begin
-        lost[place] = losing
-    return lost

@@ -29,6 +29,14 @@ AHEAD_S = 0.020
 START = 1000.0
 """Instants are those of some monotonic clock."""
 
+LEGEND = """\
+delay      from when a round can be here at the soonest until it is heard: half
+           of all, and 95 % of all, less than this
+late       rounds that came when their time was over
+lost       rounds that were not here in time; missing: nor was a copy of them
+guessed    pieces of 20 ms that the codec made up
+stretched  sound left out or said twice to change the delay; how often a minute"""
+
 
 class Figures(NamedTuple):
     """What one pattern did; shares from 0 to 1."""
@@ -50,16 +58,23 @@ class Figures(NamedTuple):
     stretches_per_minute: float
 
 
-def bodies(pcm: NDArray[np.int16], count: int) -> list[bytes]:
-    """What a peer says in so many rounds: the recording over and over.
+def results(pcm: NDArray[np.int16], corpus: Sequence[Pattern]) -> Iterator[Figures]:
+    """Play patterns, one after the other.
 
     Args:
-        pcm: int16 [n], 48 kHz mono.
-        count: how many rounds.
+        pcm: int16 [n], 48 kHz mono, what is said, over and over.
+        corpus: what is played.
 
     Raises:
-        SoundError: if there is no codec.
+        SoundError: if a library is missing.
     """
+    said = bodies(pcm, max((len(pattern.rows) for pattern in corpus), default=0))
+    for pattern in corpus:
+        yield play(pattern, said)
+
+
+def bodies(pcm: NDArray[np.int16], count: int) -> list[bytes]:
+    """What a peer who says this, over and over, sends in so many rounds."""
     packer = Packer()
     frames = np.resize(pcm, count * FRAME_SAMPLES).reshape(count, FRAME_SAMPLES)
     return [packer.pack(frame) for frame in frames]
@@ -70,21 +85,18 @@ def play(pattern: Pattern, said: Sequence[bytes]) -> Figures:
 
     Args:
         pattern: when each round comes.
-        said: a body for each of its rounds.
-
-    Raises:
-        SoundError: if a library is missing.
+        said: a body for each of its rounds, or more.
     """
     playout = Playout(Decoder(), make_resampler(), COPY_BACK)
     delays: list[float] = []
-    heard_blocks = 0
+    blocks = 0
     for now in _listen(pattern, said, playout):
         rounds = playout.counts.rounds
         playout.render(BLOCK, now + AHEAD_S, now)
-        heard_blocks += 1
+        blocks += 1
         if playout.counts.rounds > rounds:
             delays.append(playout.delay_s * 1000)
-    return _figures(pattern, playout, np.array(delays), heard_blocks)
+    return _figures(pattern, playout, np.array(delays), blocks)
 
 
 def _listen(pattern: Pattern, said: Sequence[bytes], playout: Playout) -> Iterator[float]:
@@ -125,21 +137,28 @@ def _figures(
     )
 
 
-def table(results: Sequence[Figures]) -> Table:
-    """The figures for people, a line for each pattern."""
+def table(figures: Sequence[Figures], *, sentences: bool = True) -> Table:
+    """The figures for people, a line for each pattern.
+
+    Args:
+        figures: of all patterns.
+        sentences: whether there is room to say what each pattern is.
+    """
     shown = Table(box=None, padding=(0, 2, 0, 0))
-    shown.add_column("pattern")
-    for heading in ("delay", "95 %", "late", "lost", "repaired to", "guessed", "stretched", "/min"):
+    shown.add_column("pattern", no_wrap=True)
+    headings = ("delay", "95 %", "late", "lost", "missing", "guessed", "stretched", "/min")
+    for heading in headings:
         shown.add_column(heading, justify="right")
-    shown.add_column("what it is")
-    for result in results:
+    if sentences:
+        shown.add_column("what comes")
+    for each in figures:
         shown.add_row(
-            result.name,
-            *(_ms(delay) for delay in (result.delay_p50_ms, result.delay_p95_ms)),
-            *(f"{share:.2%}" for share in (result.late, result.loss, result.loss_after_repair)),
-            *(f"{share:.2%}" for share in (result.concealed, result.stretched)),
-            f"{result.stretches_per_minute:.0f}",
-            result.sentence,
+            each.name,
+            *(_ms(delay) for delay in (each.delay_p50_ms, each.delay_p95_ms)),
+            *(f"{share:.1%}" for share in (each.late, each.loss, each.loss_after_repair)),
+            *(f"{share:.1%}" for share in (each.concealed, each.stretched)),
+            f"{each.stretches_per_minute:.0f}",
+            *([each.sentence] if sentences else []),
         )
     return shown
 

@@ -36,6 +36,9 @@ FALL = 0.01
 LEAST_FALL_S = 0.000_05
 MOST_S = 0.5
 """Lateness beyond this is an outage, not jitter: nobody wants to talk over it."""
+OUTAGE_S, SOONER_S = 1.0, 0.010
+"""If rounds stay so late for so long, and do not come sooner and sooner, as what an outage held
+back does, then they come over another way."""
 SPAN = 500
 """Rounds over which loss is counted, 10 s."""
 
@@ -79,7 +82,7 @@ class Arrivals:
         self._expected = START_S
         self._came = np.full(SPAN, -1, np.int64)
         self._first = self._newest = -1
-        self._outage = 0
+        self._outage: tuple[float, float] | None = None
 
     def _begin(self, number: int, now: float) -> None:
         """Learn from here on; where numbers are compared with instants, this round is on time."""
@@ -88,15 +91,16 @@ class Arrivals:
         self._expected = START_S
         self._came.fill(-1)
         self._first = self._newest = number
-        self._outage = 0
+        self._outage = None
 
     def take(self, number: int, now: float) -> None:
         """A round came, at this instant; each round is given once."""
         if self._origin is None or self._elsewhere(number, now):
             self._begin(number, now)
-        self._came[number % SPAN] = number
         self._newest = max(self._newest, number)
-        if not self._outage:
+        if number > self._newest - SPAN:
+            self._came[number % SPAN] = number
+        if self._outage is None:
             lateness = now - self._on_time(number)
             self._long.add(lateness)
             self._short.add(lateness)
@@ -104,9 +108,20 @@ class Arrivals:
 
     def _elsewhere(self, number: int, now: float) -> bool:
         """Whether the zone's rounds, or the way, are so different that nothing learned holds."""
-        excess = now - self._on_time(number) - self._long.earliest
-        self._outage = self._outage + 1 if excess > MOST_S else 0
-        return excess < -MOST_S or self._outage > SHORT
+        lateness = now - self._on_time(number)
+        excess = lateness - self._long.earliest
+        if self._outage is None and excess > MOST_S:
+            self._outage = now, lateness
+        if self._outage is None:
+            return excess < -MOST_S
+        if lateness <= self._expected:
+            self._outage = None  # All that was held back has come, and taught nothing.
+            return excess < -MOST_S
+        since, least = self._outage
+        if lateness < least - SOONER_S:
+            self._outage = now, lateness
+            return False
+        return now - since > OUTAGE_S
 
     def _learn(self) -> None:
         known = max(self._long.rare, self._short.rare)
@@ -122,6 +137,10 @@ class Arrivals:
         """When a round comes that takes as long as the very first one did."""
         assert self._origin is not None
         return self._origin[1] + (number - self._origin[0]) * ROUND_S
+
+    def came(self, number: int) -> bool:
+        """Whether this round came, as far as is remembered."""
+        return bool(self._came[number % SPAN] == number)
 
     @property
     def begun(self) -> bool:

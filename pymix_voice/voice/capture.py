@@ -19,8 +19,15 @@ SPARE_S = 0.006
 """Room for an instant of asking that comes earlier."""
 MOST_S = 0.2
 """More than this beside the spare is not kept: whoever was away so long has lost it."""
+LEAST_LAG_S = 0.010
+"""A card gives a block at a time, and its drift moves the instant of asking through it: if the
+samples are here just in time now, they will be a block later once."""
 LAG_FALL_S = 0.000_000_2
 """How fast it is forgotten, each frame, how late the card gave its samples."""
+HABIT_S, LAG_FALL = 0.020, 0.01
+"""Of what is later than any card's habit this share is forgotten each frame: half in 1.4 s."""
+MOST_LAG_S = 0.050
+"""A card that gives nothing for longer is not late, it stands still: nobody waits for that."""
 
 
 class Capture:
@@ -40,8 +47,8 @@ class Capture:
         self._out = Elastic(resampler)
         self._spare_s = spare_s
         self._raw: NDArray[np.int16] = np.zeros(0, np.int16)
-        self._until = 0.0
-        self._lag: float | None = None
+        self._until: float | None = None
+        self._lag = LEAST_LAG_S
         self.starved = 0
         self.overrun = 0
 
@@ -78,10 +85,11 @@ class Capture:
 
     def _error(self, now: float) -> float:
         """By how much too much waits, as if the card gave its samples one by one."""
-        given = now - self._until
-        if self._lag is None:
-            self._lag = given
-        self._lag = max(given, self._lag - LAG_FALL_S)
+        if self._until is None:
+            return 0.0
+        given = min(now - self._until, MOST_LAG_S)
+        fall = LAG_FALL_S + LAG_FALL * max(0.0, self._lag - HABIT_S)
+        self._lag = max(given, LEAST_LAG_S, self._lag - fall)
         waiting = len(self._raw) / SAMPLE_RATE + self._out.waiting_s + given
         return waiting - FRAME_S - self._lag - self._spare_s
 

@@ -32,7 +32,7 @@ from pymix_voice.voice.resample import Resampler
 CONCEAL_FRAMES = 5
 """After 100 ms Opus has faded out; more would be work for silence."""
 WINDOW = 64
-"""The most rounds ahead that a frame is kept: a bound on memory, far above any delay."""
+"""The most frames that are kept, and copies: a bound on memory, far above any delay."""
 MARGIN_S = 0.003
 """A frame is to be here so long before it is needed."""
 STALE_S = 0.03
@@ -78,7 +78,7 @@ class Counts(NamedTuple):
     late: int
     """Frames that came after their time."""
     dropped: int
-    """Frames not used: too far ahead, or skipped to catch up."""
+    """Frames not used: skipped to catch up, or too many."""
 
     @property
     def rounds(self) -> int:
@@ -138,25 +138,25 @@ class Playout:
             now: when it came.
             copies: of frames of earlier rounds, that came along.
         """
-        if number in self._frames:
+        if number in self._frames or self._arrivals.came(number):
             return
         self._arrivals.take(number, now)
         if number < self._next:
             self._late += 1
-        elif self._playing and number >= self._next + WINDOW:
-            self._dropped += 1
         else:
             self._frames[number] = frame
-            self._forget_far()
         for earlier, copy in copies:
             if earlier >= self._next:
                 self._copies.setdefault(earlier, copy)
+        self._forget_far()
 
     def _forget_far(self) -> None:
-        """While nothing plays, only the newest rounds are kept."""
+        """Only the newest rounds are kept; who is that far behind begins anew with them."""
         if len(self._frames) > WINDOW:
             del self._frames[min(self._frames)]
             self._dropped += 1
+        while len(self._copies) > WINDOW:
+            del self._copies[min(self._copies)]
 
     # ── out ──────────────────────────────────────────────────────────────────────────────
 

@@ -1,0 +1,75 @@
+"""Commands that measure.
+
+Must not know: how anything is measured.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter, validators
+from rich.console import Console
+
+from pymix_voice.cli import DONE, INTERRUPTED
+from pymix_voice.cli.finding import JsonOption
+from pymix_voice.cli.progress import follow
+from pymix_voice.edge.report import write_line
+
+
+def redundancy(
+    *,
+    quick: Annotated[bool, Parameter(negative="")] = False,
+    seeds: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
+    samples: Path | None = None,
+    json: JsonOption = False,
+) -> int:
+    """Speech quality (PESQ, 1 to 4.6) where cells get lost, with and without copies in them.
+
+    Ctrl-C shows what was measured until then.
+
+    Args:
+        quick: fewer recordings, losses and seeds: a few seconds.
+        seeds: in how many ways each loss is drawn; 3 if not given, 1 with --quick.
+        samples: folder with WAV files of speech; the project's own if not given.
+    """
+    from pymix_voice.lab import quality
+    from pymix_voice.lab import redundancy as bench
+    from pymix_voice.lab.zoning import samples as own_samples
+
+    quality.load()
+    conditions = bench.FEW if quick else bench.ALL
+    drawn = seeds or (1 if quick else bench.SEEDS)
+    spoken = bench.recordings(samples or own_samples(), most=2 if quick else None)
+    total = bench.count(spoken, conditions, drawn)
+    scores, whole = follow(bench.scores(spoken, conditions, drawn), total, "speech under loss")
+    if json:
+        rows = [row._asdict() for row in bench.rows(scores)]
+        write_line({"bench": "redundancy", "seeds": drawn, "whole": whole, "rows": rows})
+    else:
+        console = Console(highlight=False)
+        console.print(bench.table(scores))
+        console.print("PESQ-WB: mean ± standard deviation of n recordings and draws of losses")
+        console.print("a playout that waits for copies is assumed, 40 ms more")
+    return DONE if whole else INTERRUPTED
+
+
+def echo(*, json: JsonOption = False) -> int:
+    """How much of a made echo is taken away, and what that costs who speaks."""
+    from pymix_voice.lab import echo as bench
+    from pymix_voice.lab.zoning import samples
+    from pymix_voice.voice.echo import EchoCanceller
+
+    far, near = bench.voices(samples())
+    figures, whole = follow(bench.measure(far, near, EchoCanceller), bench.COUNT, "echo")
+    cases = [figure for figure in figures if isinstance(figure, bench.Left)]
+    harms = [figure for figure in figures if isinstance(figure, bench.Harm)]
+    if json:
+        near_alone = harms[0]._asdict() if harms else None
+        echoes = [case._asdict() for case in cases]
+        write_line({"bench": "echo", "whole": whole, "echoes": echoes, "near_alone": near_alone})
+    else:
+        console = Console(highlight=False)
+        console.print(bench.table(cases))
+        console.print(bench.LEGEND)
+        for harm in harms:
+            console.print(bench.sentence(harm))
+    return DONE if whole else INTERRUPTED
