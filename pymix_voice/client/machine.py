@@ -36,6 +36,9 @@ from pymix_voice.zone.zonefile import Zone
 
 SEAL_AHEAD_S = 0.005
 """Cells are sealed so long before they are sent: sending then takes the same time always."""
+EMIT_AHEAD_S = 0.0003
+"""They are handed out so long before: whoever sends them only has to wait for the instant. Awake,
+that costs 1.6 % of a core."""
 BEHIND_ROUNDS = 2
 """After a stall, rounds further behind than this are not sent any more."""
 AHEAD_ROUNDS = 96
@@ -105,8 +108,6 @@ class Client:
         """The newest epoch in which the zone has a row for this client."""
         self.population = 0
         self.health = Health()
-        self.planned_at = 0.0
-        """The instant at which the newest datagrams of a round were to be sent."""
         self.loops_back = 0
         """Cells to oneself that came back."""
         self.cells_sent = 0
@@ -217,7 +218,7 @@ class Client:
                 if now < self._seal_at():
                     break
                 self._seal(now)
-            elif now >= self._send_at(self._sealed.number):
+            elif now >= self._send_at(self._sealed.number) - EMIT_AHEAD_S:
                 self._emit(now)
             else:
                 break
@@ -289,18 +290,18 @@ class Client:
             del self._turns[old]
 
     def _emit(self, now: float) -> None:
-        """Hand over what is ready; nothing else happens at this instant."""
+        """Hand out what is ready; nothing else happens until it is sent."""
         assert self._sealed is not None
+        send_at = self._send_at(self._sealed.number)
         for datagram in self._sealed.datagrams:
-            self._send(datagram)
+            self._send(datagram, send_at)
         self.cells_sent += 1
-        self.planned_at = self._send_at(self._sealed.number)
-        self._steering.sent(self._sealed.number, now)
+        self._steering.sent(self._sealed.number, max(now, send_at))
         self._sealed = None
 
-    def _send(self, datagram: bytes) -> None:
+    def _send(self, datagram: bytes, at: float = 0.0) -> None:
         row = np.frombuffer(datagram, np.uint8).reshape(1, -1)
-        self._bursts.append(Burst(row, self._where, "access"))
+        self._bursts.append(Burst(row, self._where, "access", at))
 
     def work(self) -> bool:
         """One slice of work that can wait; False if there is none."""
@@ -313,7 +314,8 @@ class Client:
         if not self._steering.started:
             return self.connection.deadline()
         if self._sealed is not None:
-            return min(self.connection.deadline(), self._send_at(self._sealed.number))
+            emit_at = self._send_at(self._sealed.number) - EMIT_AHEAD_S
+            return min(self.connection.deadline(), emit_at)
         return min(self.connection.deadline(), self._seal_at())
 
     def bursts(self) -> list[Burst]:

@@ -16,6 +16,7 @@ from typing import Protocol
 
 import trio
 
+from pymix_voice.edge.alarm import Alarm
 from pymix_voice.edge.clock import Clock, scope_until
 from pymix_voice.edge.udp import DRAIN_LIMIT, Port, destinations_of
 from pymix_voice.zone.drain import Burst, Drain, Via
@@ -76,6 +77,7 @@ class Datapath:
         self._inlets = dict(inlets)
         self._after = after
         self._gather_s = gather_s
+        self._alarm = Alarm()
         self._waiting: trio.CancelScope | None = None
         self._woken = False
         self.late_s = 0.0
@@ -89,7 +91,15 @@ class Datapath:
 
     async def run(self) -> None:
         """Serve until cancelled."""
+        try:
+            await self._serve()
+        finally:
+            self._alarm.close()
+
+    async def _serve(self) -> None:
         async with trio.open_nursery() as nursery:
+            if self._alarm.works:
+                nursery.start_soon(self._wake_in_time)
             # Each socket but one has a watcher; the last is waited for here.
             first, *others = self._inlets.values()
             for inlet in others:
@@ -100,6 +110,11 @@ class Datapath:
                     await trio.lowlevel.checkpoint()
                 else:
                     await self._wait(first.port)
+
+    async def _wake_in_time(self) -> None:
+        while True:
+            await self._alarm.ring()
+            self.wake()
 
     async def _watch(self, port: Port) -> None:
         while True:
@@ -113,12 +128,19 @@ class Datapath:
             self._woken = False
             await trio.lowlevel.checkpoint()
             return
-        with scope_until(self._machine.deadline(), Clock.now()) as self._waiting:
+        with self._until(self._machine.deadline()) as self._waiting:
             await port.readable()
             if self._gather_s and self._machine.deadline() - Clock.now() > 4 * self._gather_s:
                 await trio.sleep(self._gather_s)
         self._waiting = None
         self._woken = False
+
+    def _until(self, deadline: float) -> trio.CancelScope:
+        """What ends when it is time, or somebody wakes us."""
+        if not self._alarm.works:
+            return scope_until(deadline, Clock.now())
+        self._alarm.set(deadline)
+        return trio.CancelScope()
 
     def _turn(self) -> bool:
         """Everything there is to do now; whether there may be more at once."""
@@ -165,4 +187,4 @@ def _kept(burst: Burst, start: int) -> Burst:
     """A copy of the rest of a burst."""
     to = destinations_of(burst)
     rest = to[start:] if isinstance(to, list) else to
-    return Burst(burst.datagrams[start:].copy(), rest, burst.via)
+    return Burst(burst.datagrams[start:].copy(), rest, burst.via, burst.at)

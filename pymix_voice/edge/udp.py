@@ -18,6 +18,7 @@ import numpy as np
 import trio
 from numpy.typing import NDArray
 
+from pymix_voice.edge.clock import Clock
 from pymix_voice.edge.places import Place, bind, family_of
 from pymix_voice.zone.drain import Burst, Drain
 
@@ -138,6 +139,7 @@ class Port:
         """
         to = destinations_of(burst)
         end = min(len(burst.datagrams), start + limit)
+        self.hold(burst.at)
         for index in range(start, end):
             destination = to[index] if isinstance(to, list) else to
             try:
@@ -145,6 +147,16 @@ class Port:
             except OSError as error:
                 self.unsent[errno.errorcode.get(error.errno or 0, "unknown")] += 1
         return end
+
+    def hold(self, at: float) -> float:
+        """Stay awake until an instant, which is near; what time it is then.
+
+        How fast a computer wakes up depends on what it did last. Who is awake, with all prepared,
+        sends at the instant whatever that was.
+        """
+        while (now := Clock.now()) < at:
+            pass
+        return now
 
 
 def destinations_of(burst: Burst) -> list[Place] | Place:

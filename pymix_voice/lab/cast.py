@@ -30,6 +30,7 @@ class Person:
     events: list[tuple[float, Event]]
     heard: list[tuple[float, Heard]]
     frames: int = 0
+    muted: bool = False
 
     @property
     def states(self) -> list[State]:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 from itertools import count
 
+from pymix_voice.client.call import PAUSE
 from pymix_voice.client.identity import Identity
 from pymix_voice.client.machine import Client
 from pymix_voice.client.states import State
@@ -174,7 +175,7 @@ class World:
             person = self.people[name]
             if person.machine.phone.state == State.TALKING:
                 person.frames += 1
-            return frame_of(name, person.frames)
+            return PAUSE if person.muted else frame_of(name, person.frames)
 
         machine = Client(
             self.zone,
@@ -341,7 +342,11 @@ class World:
             where: Hashable = (
                 burst.destinations if one else burst.destinations[index]  # type: ignore[index]
             )
-            self.post(source, str(where), row.tobytes())
+            post = partial(self.post, source, str(where), row.tobytes())
+            if burst.at > self.now:
+                self.at(burst.at, post)
+            else:
+                post()
 
     def post(self, source: str, destination: str, datagram: bytes) -> None:
         """Put a datagram on its link."""

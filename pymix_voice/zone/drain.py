@@ -60,8 +60,10 @@ class Burst(NamedTuple):
             is called again.
         destinations: k destinations, or a single one (not in a list) that all go to.
         via: the socket to send from.
+        at: the instant before which it is not sent; 0 for at once.
     """
 
     datagrams: NDArray[np.uint8]
     destinations: Sequence[Hashable] | Hashable
     via: Via
+    at: float = 0.0

@@ -4,9 +4,10 @@ from itertools import pairwise
 
 import pytest
 
-from pymix_voice.client.call import Ending
+from pymix_voice.client.call import PAUSE, Ending
+from pymix_voice.client.callkeys import Path
 from pymix_voice.client.identity import Identity
-from pymix_voice.client.phone import Phone
+from pymix_voice.client.phone import Phone, loop_name
 from pymix_voice.client.states import State
 from pymix_voice.geometry import BODY_BYTES, Geometry, is_door_round
 from pymix_voice.onion.dice import Dice
@@ -34,6 +35,7 @@ class End:
         self.setup_at = setup_at
         self.named: dict[int, Named] = {}
         self.said: dict[int, tuple[bytes, bytes | None]] = {}
+        self.frame: bytes | None = FRAME
 
     def states(self) -> list[State]:
         return [event.state for event in self.phone.events]
@@ -62,8 +64,8 @@ class Zone:
     def _round(self, number: int) -> None:
         epoch, within = GEOMETRY.epoch_of(number), GEOMETRY.within(number)
         for end in self.ends:
-            line = end.phone.say_line(epoch, number, FRAME)
-            door = end.phone.say_door(epoch, number, FRAME) if is_door_round(number) else None
+            line = end.phone.say_line(epoch, number, end.frame)
+            door = end.phone.say_door(epoch, number, end.frame) if is_door_round(number) else None
             if line is not None:
                 end.said[number] = line, door
             if within == end.setup_at:
@@ -128,6 +130,57 @@ def test_a_call_comes_to_stand_whatever_the_round_trip(lag: int, bob_at: int) ->
     assert len(alice.phone.heard) - before == 2 * ROUNDS
     alice.phone.hang_up(zone.number)
     zone.run_until(bob, State.IDLE)
+
+
+def talking(lag: int) -> tuple[Zone, End, End]:
+    zone, alice, bob = dialed(lag)
+    bob.phone.accept(zone.number)
+    zone.run_until(alice, State.TALKING)
+    zone.run_until(bob, State.TALKING)
+    return zone, alice, bob
+
+
+def test_both_sides_of_a_call_have_the_same_check_digits_and_another_call_has_others() -> None:
+    digits = []
+    zone, alice, bob = talking(10)
+    for _ in range(2):
+        assert alice.phone.call is not None
+        assert bob.phone.call is not None
+        assert alice.phone.call.check == bob.phone.call.check
+        digits.append(alice.phone.call.check)
+        alice.phone.hang_up(zone.number)
+        zone.run_until(bob, State.IDLE)
+        bob.phone.dial(alice.identity.address, zone.number)
+        zone.run_until(alice, State.INCOMING)
+        zone.run_until(bob, State.RINGING)
+    assert digits[0] != digits[1]
+
+
+def test_who_is_muted_is_known_to_be_and_is_heard_again() -> None:
+    zone, alice, bob = talking(10)
+    alice.frame = PAUSE
+    zone.run(30)
+    bob.phone.heard.clear()
+    zone.run(20)
+    assert [heard.frame for heard in bob.phone.heard] == [PAUSE] * 20
+    assert bob.phone.call is not None
+    assert bob.phone.call.muted_there
+    assert bob.phone.state == State.TALKING
+    alice.frame = FRAME
+    zone.run(30)
+    assert bob.phone.heard[-1].frame == FRAME
+    assert not bob.phone.call.muted_there
+
+
+def test_loops_that_come_back_are_told_but_not_those_of_a_knock_at_the_own_door() -> None:
+    zone, alice, _ = both(5)
+    alice.phone.loops_said.clear()
+    alice.phone.loops_back.clear()
+    zone.run(16 * ROUNDS)
+    said, back = set(alice.phone.loops_said), set(alice.phone.loops_back)
+    assert len(said) > 14 * ROUNDS
+    late = {loop_name(path, zone.number - round) for path in Path for round in range(1, 6)}
+    assert said - back <= late
 
 
 @pytest.mark.parametrize("setup_at", range(1, 100, 7))

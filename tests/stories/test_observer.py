@@ -5,13 +5,21 @@ from collections import Counter
 import pytest
 from calls import answer, dial, hang_up, online
 
+from pymix_voice.client.call import PAUSE
 from pymix_voice.client.states import State
 from pymix_voice.geometry import DOWN_BYTES, UP_BYTES
 from pymix_voice.lab.network import Law, Sent
 from pymix_voice.lab.world import World
 
 
-def life(seed: int, *, callee: str | None, declines: bool = False, garble: bool = False) -> World:
+def life(
+    seed: int,
+    *,
+    callee: str | None,
+    declines: bool = False,
+    garble: bool = False,
+    mutes: bool = False,
+) -> World:
     """Half a minute of three people, of whom Alice may call one."""
     world = World(seed=seed, access=Law(0.005, 0.004, loss=0.01), chain=Law(0.002, 0.001))
     people = {name: world.join(name) for name in ("alice", "bob", "carol")}
@@ -30,8 +38,9 @@ def life(seed: int, *, callee: str | None, declines: bool = False, garble: bool 
     world.run(13)
     if callee is not None:
         dial(world, people["alice"], people[callee])
-    for _ in range(36):
+    for half_second in range(36):
         world.run(0.5)
+        people["alice"].muted = mutes and half_second % 2 == 0
         for name in ("bob", "carol"):
             if people[name].machine.phone.state == State.INCOMING:
                 (hang_up if declines else answer)(world, people[name])
@@ -57,6 +66,14 @@ def test_the_trace_is_the_same_whether_alice_calls_bob_or_carol_or_nobody(garble
 
 def test_the_trace_is_the_same_when_a_call_is_declined() -> None:
     assert trace(life(6, callee="bob", declines=True)) == trace(life(6, callee=None))
+
+
+def test_the_trace_is_the_same_when_somebody_mutes_and_speaks_by_turns() -> None:
+    muting = life(6, callee="bob", mutes=True)
+    heard = [heard.frame for _, heard in muting.people["bob"].heard]
+    assert PAUSE in heard
+    assert any(frame != PAUSE for frame in heard)
+    assert trace(muting) == trace(life(6, callee=None))
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
