@@ -1,8 +1,9 @@
-"""Commands that measure.
+"""Commands that measure how well it works here.
 
 Must not know: how anything is measured.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,39 @@ from pymix_voice.cli import DONE, INTERRUPTED
 from pymix_voice.cli.finding import JsonOption
 from pymix_voice.cli.progress import follow
 from pymix_voice.edge.report import write_line
+from pymix_voice.edge.running import run
+
+WIDE = 130
+"""Columns of a terminal in which a line for each pattern has room to say what it is."""
+
+
+def idle(
+    *,
+    seconds: Annotated[float, Parameter(validator=validators.Number(gte=2, lte=3600))] = 62.0,
+    quick: Annotated[bool, Parameter(negative="")] = False,
+    json: JsonOption = False,
+) -> int:
+    """Show that an idle client hands its cells to the socket when one in a call does.
+
+    A whole zone runs on this computer, and in it one client that is idle and in a call by turns.
+    For each round it is noted how long after its instant the cell had been handed over; the
+    Kolmogorov-Smirnov test tells whether the two sets of offsets could be told apart.
+
+    Args:
+        seconds: of idleness, and of calls, 50 cells each; dialing takes a minute beside it.
+        quick: 16 seconds.
+    """
+    from pymix_voice.lab import punctuality as bench
+    from pymix_voice.lab.demo import Narrator
+
+    told = run(partial(bench.measure, 16.0 if quick else seconds, Narrator().tell))
+    if json:
+        write_line({"bench": "idle", **told})
+    else:
+        console = Console(highlight=False)
+        console.print(bench.table(told))
+        console.print(bench.sentence(told))
+    return DONE
 
 
 def redundancy(
@@ -72,4 +106,33 @@ def echo(*, json: JsonOption = False) -> int:
         console.print(bench.LEGEND)
         for harm in harms:
             console.print(bench.sentence(harm))
+    return DONE if whole else INTERRUPTED
+
+
+def playout(
+    *,
+    seconds: Annotated[float, Parameter(validator=validators.Number(gte=5, lte=3600))] = 60.0,
+    json: JsonOption = False,
+) -> int:
+    """What jitter, loss and drift do to delay and sound: speech over ways that are drawn.
+
+    Ctrl-C shows what was measured until then.
+
+    Args:
+        seconds: how long somebody speaks over each way.
+    """
+    from pymix_voice.lab import playing as bench
+    from pymix_voice.lab.patterns import patterns
+    from pymix_voice.lab.zoning import CALLER_SAYS, samples
+    from pymix_voice.voice.recordings import read_recording
+
+    said, corpus = read_recording(samples() / CALLER_SAYS), patterns(seconds)
+    figures, whole = follow(bench.results(said, corpus), len(corpus), "speech over bad ways")
+    if json:
+        shown = [each._asdict() for each in figures]
+        write_line({"bench": "playout", "seconds": seconds, "whole": whole, "patterns": shown})
+    else:
+        console = Console(highlight=False)
+        console.print(bench.table(figures, sentences=console.width >= WIDE))
+        console.print(bench.LEGEND)
     return DONE if whole else INTERRUPTED

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from pymix_voice.cli.finding import JsonOption
 from pymix_voice.edge.cards import BLOCK, Loudspeaker, Microphone
-from pymix_voice.edge.devices import Device, Side, choose, devices
+from pymix_voice.edge.devices import Device, Side, choose, devices, leave_behind
 from pymix_voice.edge.report import write_line
 from pymix_voice.voice.level import SILENCE_DB, Level, decibels
 from pymix_voice.voice.tones import Tone, piece
@@ -84,7 +84,9 @@ def _try(microphone: Microphone, loudspeaker: Loudspeaker, *, quiet: bool) -> fl
     """Play and listen for a while; the loudest level heard, in dB below full scale."""
     level, loudest, played = Level(), SILENCE_DB, 0
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[shown]}")
-    with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as bars:
+    console = Console(stderr=True)
+    quiet |= not console.is_terminal
+    with Progress(*columns, console=console, disable=quiet, transient=True) as bars:
         bar = bars.add_task("speak now", total=-QUIET_DB, shown="")
         microphone.start()
         loudspeaker.start()
@@ -96,9 +98,15 @@ def _try(microphone: Microphone, loudspeaker: Loudspeaker, *, quiet: bool) -> fl
             heard: NDArray[np.int16] = microphone.take()[0]
             level.take(heard)
             loudest = max(loudest, decibels(heard))
-            shown = level.look()
-            bars.update(bar, completed=max(0.0, shown - QUIET_DB), shown=f"{shown:.0f} dB")
+            if len(heard):
+                shown = level.look()
+                bars.update(bar, completed=max(0.0, shown - QUIET_DB), shown=f"{shown:.0f} dB")
             time.sleep(BLOCK / 48_000)
-        microphone.close()
-        loudspeaker.close()
+        cards = (microphone, loudspeaker)
+        left = [card.stream for card in cards if card.lost(now)]
+        if left:
+            leave_behind(left)
+        else:
+            for card in cards:
+                card.close()
     return loudest

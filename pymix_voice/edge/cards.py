@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pymix_voice.edge.clock import Clock
 from pymix_voice.edge.devices import Device, Side, portaudio
+from pymix_voice.edge.priority import share_priority
 from pymix_voice.edge.rings import Ring
 from pymix_voice.errors import SoundError
 from pymix_voice.geometry import SAMPLE_RATE
@@ -29,6 +30,8 @@ GONE_S = 1.0
 """A card that has not asked for so long is gone."""
 FIRST_LEAD, LEAD_STEP, MOST_LEAD = BLOCK + BLOCK // 2, BLOCK // 2, 6 * BLOCK
 """Samples that wait for a loudspeaker at least; more after each time that they ran out."""
+START = 2 * SAMPLE_RATE
+"""Until so many samples were played, that says nothing of what is needed later."""
 
 
 class Stream(Protocol):
@@ -92,10 +95,13 @@ class Card:
         self.ring = Ring(RING)
         self.clock = CardClock()
         self.trouble = 0
-        self._opened_at = Clock.now()
+        self._began_at = Clock.now()
         self._moved = 0
-        self._filled = 0
-        """Samples of silence that stood in for missing ones: time went on without those."""
+        self._passed = 0
+        """Samples that did not go through the ring, lost or filled in: time went on with them."""
+        self._wanted = side == Side.OUTPUT
+        """Whether the program has begun to take what a microphone hears."""
+        self._full = False
         take = self._take if side == Side.INPUT else self._give
         self._stream = open_stream(side, device, take)
         self.latency_s = 0.0
@@ -106,6 +112,7 @@ class Card:
         Raises:
             SoundError: if it does not.
         """
+        self._began_at = Clock.now()  # to open a card may take seconds
         try:
             self._stream.start()
         except portaudio().PortAudioError as error:
@@ -120,9 +127,12 @@ class Card:
         """A block of the microphone; called in PortAudio's thread."""
         now = Clock.now()
         samples = np.frombuffer(block, np.int16)
-        self.trouble += self.ring.write(samples) < frames or bool(status)
-        self._moved += frames
-        self.clock.block(self._moved, now)
+        kept = self.ring.write(samples) if self._wanted else 0
+        full = self._wanted and kept < frames
+        self.trouble += bool(status) or (full and not self._full)  # once, until it is read again
+        self._full = full
+        self._passed += frames - kept
+        self._count(frames, now)
 
     def _give(self, block: Any, frames: int, time: Any, status: Any) -> None:  # noqa: ANN401 - cffi
         """A block for the loudspeaker; called in PortAudio's thread."""
@@ -132,8 +142,13 @@ class Card:
         if given < frames:
             samples[given:] = 0
             self.trouble += self.ring.written > 0
-            self._filled += frames - given
+            self._passed += frames - given
         self.trouble += bool(status)
+        self._count(frames, now)
+
+    def _count(self, frames: int, now: float) -> None:
+        if self._moved % SAMPLE_RATE < frames:  # once a second: the program may ask only later
+            share_priority()
         self._moved += frames
         self.clock.block(self._moved, now)
 
@@ -145,7 +160,11 @@ class Card:
     def gone(self, now: float) -> bool:
         """Whether the card has stopped asking."""
         asked_at = self.clock.asked_at
-        return now - (self._opened_at if asked_at is None else asked_at) > GONE_S
+        return now - (self._began_at if asked_at is None else asked_at) > GONE_S
+
+    def lost(self, now: float) -> bool:
+        """Whether nothing of it may be called any more: it stands still, and dies hard."""
+        return self.device.dies_hard and not self.runs(now)
 
     @property
     def stream(self) -> Stream:
@@ -170,9 +189,11 @@ class Microphone(Card):
 
     def take(self) -> tuple[NDArray[np.int16], float]:
         """All samples that wait, and the instant at which the last of them was heard."""
+        self._wanted = True
+        passed = self._passed
         samples: NDArray[np.int16] = np.empty(self.ring.waiting, np.int16)
         count = self.ring.read_into(samples)
-        return samples[:count], self.clock.instant(self.ring.read)
+        return samples[:count], self.clock.instant(self.ring.read + passed)
 
 
 class Loudspeaker(Card):
@@ -191,13 +212,14 @@ class Loudspeaker(Card):
         """When the ring wants more at the latest; tells nothing while the card stands still."""
         if self.trouble > self._troubled:
             self._troubled = self.trouble
-            self._lead = min(MOST_LEAD, self._lead + LEAD_STEP)
+            if self._moved > START:  # a program that begins has much else to do
+                self._lead = min(MOST_LEAD, self._lead + LEAD_STEP)
         # At that instant only the lead is left.
-        return self.clock.instant(self.ring.written + self._filled - self._lead)
+        return self.clock.instant(self.ring.written + self._passed - self._lead)
 
     def heard_at(self) -> float:
         """When the next sample that is written will be heard."""
-        return self.clock.instant(self.ring.written + self._filled) + self.latency_s
+        return self.clock.instant(self.ring.written + self._passed) + self.latency_s
 
     def write(self, samples: NDArray[np.int16]) -> None:
         """Add samples; what does not fit is lost and counted."""

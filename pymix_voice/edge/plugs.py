@@ -141,7 +141,7 @@ class Plugs:
         self._microphone = self._loudspeaker = None
         self.plug()
         # Those of one sound system end together, whichever was asked for sound last.
-        dead = any(card.device.dies_hard and not card.runs(now) for card in cards)
+        dead = any(card.lost(now) for card in cards)
         left = []
         for card in cards:
             if dead and card.device.dies_hard:

@@ -27,3 +27,15 @@ def ask_for_priority() -> bool:
     except OSError:
         return False
     return True
+
+
+def share_priority() -> bool:
+    """Ask for this thread what the program's first thread has; whether there was anything.
+
+    A thread inherits nothing (`ask_for_priority`), and one that serves a sound card has less time
+    than any other.
+    """
+    if not hasattr(os, "sched_getscheduler"):
+        return False
+    policy = os.sched_getscheduler(os.getpid())
+    return policy & ~os.SCHED_RESET_ON_FORK == os.SCHED_RR and ask_for_priority()

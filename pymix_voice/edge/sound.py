@@ -101,6 +101,9 @@ class Sound:
         self.ear = ear
         self._packer = Packer()
         self._idle = new_playout()
+        for tone in Tone:  # made once, and not while a round waits
+            piece(tone, 0, 1)
+        hum(0)
         self.call: CallSound | None = None
         self.tone: Tone | None = None
         """What rings, while there is no call."""

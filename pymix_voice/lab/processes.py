@@ -1,8 +1,8 @@
 """Parts of a zone as real processes: started, listened to, and ended whatever happens.
 
-A part is a `pymix-voice` command that tells what it does on stdout, one JSON object a line;
-both go to files as well. A Ctrl-C reaches only us, and the parts end in order
-(`pymix_voice/edge/children.py`).
+A part is a `pymix-voice` command that tells what it does on stdout, one JSON object a line; both
+go to files as well. Its standard input is ours. A Ctrl-C reaches only us, and the parts end in
+order (`pymix_voice/edge/children.py`).
 
 Must not know: which parts a zone has, and what they talk about.
 """
@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -61,8 +61,26 @@ class Part:
         """What was told under this name from an instant on, oldest first."""
         return [told for told in self.told if told["event"] == event and told["t"] >= since]
 
-    async def until(self, *events: str, within_s: float) -> Told:
+    def order(self, line: str) -> None:
+        """Write a line to the part's standard input."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(line.encode() + b"\n")
+        self._process.stdin.flush()
+
+    async def until(
+        self,
+        *events: str,
+        within_s: float,
+        since: float = 0.0,
+        where: Callable[[Told], bool] = lambda told: True,
+    ) -> Told:
         """Wait for the first thing told under one of these names; it may be told already.
+
+        Args:
+            events: the names.
+            within_s: give up after so long.
+            since: what was told before this instant does not count.
+            where: what must be so of what was told.
 
         Raises:
             PartError: if it is not told in time, or the part ends without it.
@@ -70,7 +88,7 @@ class Part:
         with trio.move_on_after(within_s):
             while True:
                 for told in self.told:
-                    if told["event"] in events:
+                    if told["event"] in events and told["t"] >= since and where(told):
                         return told
                 if self._ended:
                     raise self._failure(f"ended without being {events[0]!r}")
@@ -133,8 +151,9 @@ class Part:
     def close(self) -> None:
         """Give back what the ended process held."""
         self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            pipe.close()
 
     def _keep(self, lines: Sequence[bytes]) -> None:
         """Add what was told to a file beside the log, for whoever wants to know more."""
@@ -173,18 +192,29 @@ class Parts:
         self._command = command
         self._parts: list[Part] = []
 
-    def start(self, name: str, *arguments: str, lasts: bool = True) -> Part:
+    def start(
+        self,
+        name: str,
+        *arguments: str,
+        lasts: bool = True,
+        command: Sequence[str] | None = None,
+    ) -> Part:
         """Start a command of ours.
 
         Args:
             name: what people call it.
             arguments: what follows `pymix-voice`.
             lasts: whether it is a failure if it ends by itself, even well.
+            command: what the arguments follow in place of `pymix-voice`.
         """
         log = self._logs / f"{name.replace(' ', '-')}.log"
         log.with_suffix(".jsonl").unlink(missing_ok=True)
         with log.open("wb") as errors:
-            process = spawn([*self._command, *arguments], stderr=errors.fileno())
+            process = spawn(
+                [*(command or self._command), *arguments],
+                stdin=subprocess.PIPE,
+                stderr=errors.fileno(),
+            )
         part = Part(name, process, log, lasts=lasts)
         self._parts.append(part)
         self._nursery.start_soon(part.follow)

@@ -1,188 +1,118 @@
-"""When a client hands its cells to the socket: idle and in a call, against the same schedule.
+"""When clients hand their cells to the socket: idle and in a call, against the same schedule.
 
-A zone of processes, the echo test as the peer, and in this process one client that speaks a
-recording. It is idle and in a call by turns. For every round the instant is noted at which its
-datagrams had been handed over, less the instant at which they were to be. The two-sample
-Kolmogorov-Smirnov test then says how likely it is that both sets of offsets come from one law.
+A zone of processes, the echo test as the peer, and two clients that are watched (`watched.py`).
+While one is idle the other is in a call; then they change places, some times over. So whatever
+else the computer does, and however fast it just is, falls on both alike. For every round it is
+noted how long after its instant the first datagram was handed over. The two-sample
+Kolmogorov-Smirnov test then says how likely it is that idle offsets and those of calls come from
+one law.
 
-Must not know: what the offsets show.
+Must not know: sockets, sound.
 """
 
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import trio
-from numpy.typing import NDArray
+from rich.table import Table
 
-from pymix_voice.client.identity import Identity
-from pymix_voice.client.states import State
-from pymix_voice.edge.acquaintance import Acquaintance
-from pymix_voice.edge.clock import Clock, system_dice
-from pymix_voice.edge.ears import PacedEar
-from pymix_voice.edge.mouths import RecordedMouth
-from pymix_voice.edge.outfit import Outfit
-from pymix_voice.edge.places import Place
-from pymix_voice.edge.priority import ask_for_priority
-from pymix_voice.edge.talk import Talk
-from pymix_voice.edge.udp import Port
-from pymix_voice.errors import CallError
 from pymix_voice.lab.measure import percentiles
-from pymix_voice.lab.processes import Parts, Told, parts_in
-from pymix_voice.lab.zoning import START_S, ZONE_S, client, make_zone, samples, start_zone
-from pymix_voice.onion.keys import KeyPair
-from pymix_voice.voice.recordings import read_recording
-from pymix_voice.zone.address import Address, parse_address
-from pymix_voice.zone.drain import Burst
-from pymix_voice.zone.zonefile import Zone
+from pymix_voice.lab.processes import Part, Parts, Told, parts_in
+from pymix_voice.lab.zoning import START_S, ZONE_S, client, make_zone, start_zone
 
 MIXES = 3
 TURNS = 4
-"""So many spells of idleness, and as many calls, by turns: what else the computer does at the
-time then falls on both alike."""
+"""So often the two change places."""
 SETTLE_S = 1.0
-"""Not counted at the beginning of each spell."""
+"""Not watched at the beginning of each turn."""
 DIAL_S = 40.0
+SPARE_S = 10.0
+"""Until a client that has watched for its time says so."""
 ALIKE = 0.01
 """Below this probability the two laws are told apart."""
+WATCHED = (sys.executable, "-m", "pymix_voice.lab.watched")
 
-Progress = Callable[[str, float], None]
-"""Takes what goes on, and how much of all is done, 0 to 1."""
-
-
-class WatchedPort(Port):
-    """A port that notes when each burst had been handed to the system.
-
-    Args:
-        place: to bind to.
-    """
-
-    def __init__(self, place: Place) -> None:
-        super().__init__(place)
-        self.handed_over: Callable[[float], None] = lambda now: None
-
-    def send(self, burst: Burst, start: int = 0) -> int:
-        """Send, and note when that was done."""
-        sent = super().send(burst, start)
-        self.handed_over(Clock.now())
-        return sent
+Tell = Callable[[str], None]
+"""Takes what goes on."""
 
 
-class Watcher:
-    """Notes offsets while it is told to."""
-
-    def __init__(self) -> None:
-        self.offsets: dict[str, list[float]] = {"idle": [], "call": []}
-        self._spell: str | None = None
-        self._number = -1
-        self._talk: Talk | None = None
-
-    def watch(self, talk: Talk) -> None:
-        """From now on note what this client sends."""
-        self._talk = talk
-
-    def handed_over(self, now: float) -> None:
-        """Some datagrams had been sent by now."""
-        if self._talk is None or self._talk.client.cells_sent == self._number:
-            return  # of a round whose instant is noted already
-        self._number = self._talk.client.cells_sent
-        if self._spell is not None:
-            self.offsets[self._spell].append(now - self._talk.client.planned_at)
-
-    async def spell(self, name: str, seconds: float) -> None:
-        """Note for so long."""
-        await trio.sleep(SETTLE_S)
-        self._spell = name
-        await trio.sleep(seconds)
-        self._spell = None
-
-
-async def measure(seconds: float, progress: Progress) -> Told:
+async def measure(seconds: float, tell: Tell, turns: int = TURNS) -> Told:
     """Measure in a zone of its own.
 
     Args:
         seconds: of idleness, and of calls; 50 rounds each.
-        progress: is told how far it is.
+        tell: is told what goes on.
+        turns: how often the two clients change places.
 
     Returns:
         Figures for each of "idle" and "call" in milliseconds, the KS statistic and probability.
 
     Raises:
-        CallError: if no call came to stand.
-        PartError: if a part of the zone ended.
+        PartError: if a part ended, or no call came to stand.
     """
-    watcher = Watcher()
+    offsets: dict[str, list[float]] = {"idle": [], "call": []}
     with tempfile.TemporaryDirectory(prefix="pymix-voice-") as home:
         logs = Path(home) / "logs"
         logs.mkdir()
         async with parts_in(logs) as parts:
-            progress("starting a gateway, three mixes and an echo", 0.0)
-            zone = await make_zone(parts, Path(home) / "zone", MIXES)
-            await start_zone(parts, zone, Path(home) / "zone")
-            peer = await _start_echo(parts, Path(home))
-            await _by_turns(zone, peer, watcher, seconds / TURNS, progress)
-    return figures(watcher.offsets)
+            tell("starting a gateway, three mixes, an echo and two clients")
+            pair = await _start(parts, Path(home))
+            for turn in range(turns):
+                talker, idler = pair[turn % 2], pair[1 - turn % 2]
+                tell(f"turn {turn + 1} of {turns}: one of them dials")
+                await _ask(talker, "call", "talking", DIAL_S)
+                tell(f"turn {turn + 1} of {turns}: one is in a call, one is idle")
+                for name, told in (await _watch(talker, idler, seconds / turns)).items():
+                    offsets[name] += told
+                await _ask(talker, "hangup", "idle", SPARE_S)
+    return figures(offsets)
 
 
-async def _start_echo(parts: Parts, home: Path) -> Address:
-    words = [word for word in client("echo", home, "echo") if word != "--silent"]
-    echo = parts.start("echo", *words)
-    told = await echo.until("address", within_s=START_S)
-    await echo.until("in zone", within_s=ZONE_S)
-    return parse_address(str(told["address"]))
-
-
-async def _by_turns(
-    zone: Zone, peer: Address, watcher: Watcher, spell_s: float, progress: Progress
-) -> None:
-    made: list[WatchedPort] = []
-
-    def make_port(place: Place) -> Port:
-        made.append(WatchedPort(place))
-        made[0].handed_over = watcher.handed_over
-        return made[0]
-
-    talk = _talk(zone, spell_s, make_port)
-    watcher.watch(talk)
-    ask_for_priority()
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(talk.run)
-        for turn in range(TURNS):
-            await _until(talk, lambda: talk.client.in_zone, ZONE_S, "no circuits in the zone")
-            progress(f"idle, {turn + 1} of {TURNS}", turn / TURNS)
-            await watcher.spell("idle", spell_s)
-            progress(f"dialing, {turn + 1} of {TURNS}", (turn + 0.4) / TURNS)
-            talk.dial(peer)
-            await _until(talk, lambda: talk.state == State.TALKING, DIAL_S, "no call came to stand")
-            progress(f"in a call, {turn + 1} of {TURNS}", (turn + 0.6) / TURNS)
-            await watcher.spell("call", spell_s)
-            await talk.hang_up()
-        nursery.cancel_scope.cancel()
-
-
-def _talk(zone: Zone, spell_s: float, make_port: Callable[[Place], Port]) -> Talk:
-    """The client that is watched: it never runs out of speech."""
-    dice = system_dice()
-    speech = np.concatenate([read_recording(path) for path in sorted(samples().glob("*.wav"))])
-    repeats = int((spell_s + 2 * SETTLE_S) * 48_000 / len(speech)) + 1
-    return Talk(
-        zone,
-        0,
-        me=Identity(KeyPair.draw(dice), dice.bytes(16), zone.hash),
-        known=Acquaintance(),
-        strangers=True,
-        outfit=Outfit(RecordedMouth(np.tile(speech, repeats)), PacedEar()),
-        tell=lambda event, more: None,
-        make_port=make_port,
+async def _start(parts: Parts, home: Path) -> tuple[Part, Part]:
+    """A zone with an echo, and the two clients that are watched."""
+    zone = await make_zone(parts, home / "zone", MIXES)
+    await start_zone(parts, zone, home / "zone")
+    echo = parts.start("echo", *client("echo", home, "echo"))
+    address = str((await echo.until("address", within_s=START_S))["address"])
+    words = str(home / "zone" / "zone.toml"), address
+    pair = (
+        parts.start("one", *words, command=WATCHED),
+        parts.start("other", *words, command=WATCHED),
     )
+    for part in (echo, *pair):
+        await part.until("in zone", within_s=START_S + ZONE_S)
+    return pair
 
 
-async def _until(talk: Talk, holds: Callable[[], bool], within_s: float, otherwise: str) -> None:
-    with trio.move_on_after(within_s):
-        await talk.until(holds)
-        return
-    raise CallError(f"{otherwise} within {within_s:.0f} s; is the computer very busy?")
+async def _ask(part: Part, line: str, event: str, within_s: float) -> Told:
+    """Tell a client what to do, and wait until it is done."""
+    told = len(part.all_told(event))
+    part.order(line)
+    return await part.until(event, within_s=within_s, where=lambda each: nth(part, each) >= told)
+
+
+def nth(part: Part, told: Told) -> int:
+    """How many of its kind a part had told before."""
+    return part.all_told(told["event"]).index(told)
+
+
+async def _watch(talker: Part, idler: Part, seconds: float) -> dict[str, list[float]]:
+    """Watch both at the same time."""
+    await trio.sleep(SETTLE_S)
+    watched: dict[str, list[float]] = {}
+
+    async def watch(part: Part, name: str) -> None:
+        line = f"watch {name} {seconds}"
+        told = await _ask(part, line, "watched", seconds + SPARE_S)
+        watched[name] = told["offsets"]
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(watch, talker, "call")
+        nursery.start_soon(watch, idler, "idle")
+    return watched
 
 
 # ── figures ──────────────────────────────────────────────────────────────────────────────────
@@ -196,16 +126,34 @@ def figures(offsets: dict[str, list[float]]) -> Told:
     """
     from scipy.stats import ks_2samp
 
-    told: Told = {}
-    arrays: list[NDArray[np.float64]] = []
-    for name, values in offsets.items():
-        array = np.array(values)
-        arrays.append(array)
-        points = percentiles(array, 5, 50, 95, 99)
-        told[name] = {"n": len(array)}
-        for point, value in zip(("p5", "p50", "p95", "p99"), points, strict=True):
-            told[name][point] = round(value * 1000, 3)
-    test = ks_2samp(*arrays)
+    told: Told = {name: _figures(values) for name, values in offsets.items()}
+    test = ks_2samp(offsets["idle"], offsets["call"])
     told["ks"] = {"statistic": round(float(test.statistic), 4), "p": float(test.pvalue)}
     told["alike"] = bool(test.pvalue > ALIKE)
     return told
+
+
+def _figures(values: Sequence[float]) -> Told:
+    array = np.array(values)
+    names = ("p5", "p50", "p95", "p99")
+    points = zip(names, percentiles(array, 5, 50, 95, 99), strict=True)
+    return {"n": len(array), **{name: round(value * 1000, 4) for name, value in points}}
+
+
+def table(told: Told) -> Table:
+    """The figures for people."""
+    shown = Table(box=None, padding=(0, 3, 0, 0))
+    for column in ("handed over after its instant", "cells", "5 %", "median", "95 %", "99 %"):
+        shown.add_column(column, justify="left" if column.startswith("handed") else "right")
+    for name, label in (("idle", "idle"), ("call", "in a call")):
+        row = told[name]
+        values = (f"{row[point] * 1000:.1f} µs" for point in ("p5", "p50", "p95", "p99"))
+        shown.add_row(label, str(row["n"]), *values)
+    return shown
+
+
+def sentence(told: Told) -> str:
+    """What the test says."""
+    p = told["ks"]["p"]
+    verdict = "cannot be told apart" if told["alike"] else "can be told apart"
+    return f"Kolmogorov-Smirnov: p = {p:.3f}; idle and in a call {verdict} (p > {ALIKE} wanted)"

@@ -61,7 +61,8 @@ def serve(role: str, zone: Path, port: int) -> list[str]:
 def client(verb: str, home: Path, name: str) -> list[str]:
     """The beginning of `pymix-voice listen` and `call`, with a profile of its own."""
     profile = home / name.replace(" ", "-")
-    return [verb, "--zone", str(home / "zone"), "--profile", str(profile), "--json", "--silent"]
+    words = [verb, "--zone", str(home / "zone"), "--profile", str(profile), "--json"]
+    return words if verb == "echo" else [*words, "--silent"]
 
 
 def idle(home: Path, name: str) -> list[str]:

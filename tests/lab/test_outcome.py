@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from pymix_voice.geometry import SAMPLE_RATE, Geometry
-from pymix_voice.lab.zoning import CALLEE_SAYS, CALLER_SAYS, samples
 from pymix_voice.lab.outcome import Way, cells_per_second, outcome, table, unheard
 from pymix_voice.lab.processes import Told
+from pymix_voice.lab.zoning import CALLEE_SAYS, CALLER_SAYS, samples
 from pymix_voice.voice.recordings import Recorder, read_recording
 
 T0 = 1000.0
