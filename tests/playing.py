@@ -23,6 +23,21 @@ def frame_of(number: int) -> bytes:
     return b"%d" % number
 
 
+LOUD = 1000
+"""Frames are so much louder than their numbers: none is quiet enough for a stretch of any kind."""
+
+
+def loud(number: int) -> int:
+    return number + LOUD if number >= 0 else number - LOUD
+
+
+def number_of(sample: int) -> int:
+    """What a sample stands for; what fades is silence."""
+    if abs(sample) < LOUD:
+        return SILENCE
+    return sample - LOUD if sample > 0 else sample + LOUD
+
+
 def copy_of(number: int) -> bytes:
     """Sounds like a number below -1."""
     return b"-%d" % (number + 2)
@@ -34,10 +49,10 @@ class NumberDecoder:
     def decode(self, frame: bytes) -> NDArray[np.int16]:
         if frame == GARBAGE:
             raise BadCell(Drop.MALFORMED)
-        return np.full(FRAME_SAMPLES, int(frame), np.int16)
+        return np.full(FRAME_SAMPLES, loud(int(frame)), np.int16)
 
     def conceal(self) -> NDArray[np.int16]:
-        return np.full(FRAME_SAMPLES, GUESS, np.int16)
+        return np.full(FRAME_SAMPLES, loud(GUESS), np.int16)
 
 
 class OneSound:
@@ -80,7 +95,7 @@ class Heard(NamedTuple):
 def runs(sound: NDArray[np.int16], first_ms: float = AHEAD_S * 1000) -> list[Heard]:
     """What was heard, one behind the other."""
     found, place = [], 0
-    for what, same in groupby(sound.tolist()):
+    for what, same in groupby(map(number_of, sound.tolist())):
         count = len(list(same))
         found.append(Heard(what, first_ms + place * 1000 / SAMPLE_RATE, count))
         place += count

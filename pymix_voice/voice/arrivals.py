@@ -34,6 +34,8 @@ LEARNED = 100
 FALL = 0.01
 """The share of what is too much that is given up each round: half of it in 1.4 s."""
 LEAST_FALL_S = 0.000_05
+HELD_S = 0.010
+"""Rounds that come closer behind each other were held up together: that is one delay, not many."""
 MOST_S = 0.5
 """Lateness beyond this is an outage, not jitter: nobody wants to talk over it."""
 OUTAGE_S, SOONER_S = 1.0, 0.010
@@ -83,6 +85,7 @@ class Arrivals:
         self._came = np.full(SPAN, -1, np.int64)
         self._first = self._newest = -1
         self._outage: tuple[float, float] | None = None
+        self._came_at = -np.inf
 
     def _begin(self, number: int, now: float) -> None:
         """Learn from here on; where numbers are compared with instants, this round is on time."""
@@ -100,8 +103,10 @@ class Arrivals:
         self._newest = max(self._newest, number)
         if number > self._newest - SPAN:
             self._came[number % SPAN] = number
-        if self._outage is None:
-            lateness = now - self._on_time(number)
+        lateness = now - self._on_time(number)
+        held = now - self._came_at < HELD_S and lateness > self._expected
+        self._came_at = now
+        if self._outage is None and not held:
             self._long.add(lateness)
             self._short.add(lateness)
             self._learn()

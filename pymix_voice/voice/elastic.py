@@ -75,7 +75,7 @@ class Elastic:
         self._append(self._resampler.process(sound, self.pace.ratio))
 
     def _stretched(self, sound: Sound, wanted: Stretch) -> Sound:
-        lag = best_lag(sound)
+        lag = best_lag(sound, int(abs(self.pace.agreed_s) * SAMPLE_RATE))
         if lag is None:
             return sound
         self.stretches += 1

@@ -18,8 +18,12 @@ MOST_PPM = 250.0
 """Half of a hundredth of a semitone; cards and zones differ by up to 200 ppm."""
 SMOOTHING = 1 / 25
 """The share of each new error: half a second of frames."""
+MOST_STEP_S = 0.050
+"""More than this one frame's error does not count for: one out of line is no reason."""
 SHORTEN_ABOVE_S = 0.015
 """More than a stretch leaves out at most, so that it never leaves too little."""
+QUIET_ABOVE_S = 0.004
+"""Where it is quiet, just as much is left out as is too much; less is left to the rate."""
 HURRY_ABOVE_S = 0.060
 """So much is mended as fast as what is too little."""
 LENGTHEN_BELOW_S = -0.005
@@ -42,6 +46,8 @@ class Pace:
     def __init__(self) -> None:
         self._error: float | None = None
         self._since = SELDOM
+        self.agreed_s = 0.0
+        """The error of the newest frame, as far as those before it say the same."""
 
     def look(self, error_s: float, *, quiet: bool) -> Stretch:
         """Take the error at one frame.
@@ -55,14 +61,15 @@ class Pace:
         """
         if self._error is None:
             self._error = error_s
-        self._error += SMOOTHING * (error_s - self._error)
+        step = max(-MOST_STEP_S, min(MOST_STEP_S, error_s - self._error))
+        self._error += SMOOTHING * step
         self._since += 1
-        # Both must say so: one frame out of line is no reason, and a mended error is mended.
-        much = min(error_s, self._error)
+        # Both must say so: a mended error is mended.
+        much, little = min(error_s, self._error), max(error_s, self._error)
+        self.agreed_s = much if much > 0 else min(0.0, little)
         apart = APART if quiet or much > HURRY_ABOVE_S else SELDOM
-        if much > SHORTEN_ABOVE_S and self._since >= apart:
+        if much > (QUIET_ABOVE_S if quiet else SHORTEN_ABOVE_S) and self._since >= apart:
             return Stretch.SHORTEN
-        little = max(error_s, self._error)
         if little < LENGTHEN_BELOW_S and self._since >= APART:
             return Stretch.LENGTHEN
         return Stretch.NONE

@@ -41,7 +41,7 @@ MOST_ERROR_S = 0.3
 """Further off than this a stretch does not mend it: begin anew."""
 LONGEST_GAP = 2250
 """A call is over after so many rounds of silence; a longer gap is a jump of the zone's rounds."""
-REPAIR_ABOVE, REPAIR_BELOW = 0.01, 0.004
+REPAIR_ABOVE, REPAIR_BELOW = 0.006, 0.003
 """From this loss on playout waits for copies; below that one it no longer does."""
 AHEAD_FALL_S = 0.000_000_2
 """How fast it is forgotten, each frame, how far ahead of being heard sound was asked for."""
@@ -203,7 +203,7 @@ class Playout:
             return
         self._next += 1
         self.delay_s = heard_at - self._arrivals.soonest(number)
-        if self.first_played is None:
+        if self.first_played is None and frame != PAUSE:
             self.first_played = number, heard_at
         self._out.put(self._sound_of(frame, copy), error)
 

@@ -40,17 +40,18 @@ def is_quiet(frame: Sound) -> bool:
     return float(frame @ frame) < QUIET**2 * len(frame)
 
 
-def best_lag(frame: Sound) -> int | None:
+def best_lag(frame: Sound, wanted: int = MOST_LAG) -> int | None:
     """The lag at which a frame's beginning comes again; None if a stretch would be heard.
 
     Args:
         frame: float32 [n], full scale 1.
+        wanted: samples to leave out or say twice; where it is quiet, any lag will do.
     """
     most = min(MOST_LAG, len(frame) - OVERLAP)
     if most < LEAST_LAG:
         return None
     if is_quiet(frame):
-        return most
+        return max(LEAST_LAG, min(most, wanted))
     head = frame[:OVERLAP]
     rest = frame[LEAST_LAG : most + OVERLAP]
     sums = np.concatenate(([0.0], np.cumsum(rest.astype(np.float64) ** 2)))

@@ -57,7 +57,7 @@ def test_a_bad_way_takes_longer_and_is_guessed_or_stretched_more() -> None:
     good, bad = played(Way("good", "nothing")), played(Way("bad", "jitter", jitter=0.015))
     assert good.delay_p50_ms is not None
     assert bad.delay_p50_ms is not None
-    assert bad.delay_p50_ms > good.delay_p50_ms + 30
+    assert bad.delay_p50_ms > good.delay_p50_ms + 20
     assert bad.stretched + bad.concealed > good.stretched + good.concealed
 
 

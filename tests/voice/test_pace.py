@@ -11,6 +11,7 @@ from pymix_voice.voice.pace import (
     HURRY_ABOVE_S,
     LENGTHEN_BELOW_S,
     MOST_PPM,
+    QUIET_ABOVE_S,
     SELDOM,
     SHORTEN_ABOVE_S,
     Pace,
@@ -70,8 +71,8 @@ def test_one_frame_out_of_line_is_no_reason() -> None:
 
 def test_an_error_that_lasts_is_a_reason_after_a_while() -> None:
     pace = Pace()
-    pace.look(0.0, quiet=True)
-    asked = [pace.look(0.040, quiet=True) for _ in range(50)]
+    pace.look(0.0, quiet=False)
+    asked = [pace.look(0.040, quiet=False) for _ in range(50)]
     assert 5 < asked.index(Stretch.SHORTEN) < 25
 
 
@@ -123,7 +124,7 @@ def test_the_rate_changes_by_what_nobody_hears_whatever_the_errors(
             since = 0
             pace.stretched(asked * STEP_S)
         if asked == Stretch.SHORTEN:
-            assert error_s > SHORTEN_ABOVE_S
+            assert error_s > (QUIET_ABOVE_S if quiet else SHORTEN_ABOVE_S)
             assert quiet or error_s > HURRY_ABOVE_S or since == 0
         if asked == Stretch.LENGTHEN:
             assert error_s < LENGTHEN_BELOW_S
