@@ -84,6 +84,8 @@ class Phone:
         self.loops_said: list[int] = []
         self.loops_back: list[int] = []
         """Loop cells that were said and that came back, by `loop_name`; whoever reads clears."""
+        self.looped: list[Heard] = []
+        """What came back on an idle line; whoever reads clears."""
         self.drops = Drops()
 
     # ── the person ───────────────────────────────────────────────────────────────────────
@@ -237,8 +239,9 @@ class Phone:
             elif use.knock is not None and is_door_round(number) and self._still_dials(use.knock):
                 use.knock.hear(number, cell)
                 self._judge_knock(use.knock)
-            elif use.line_loop.is_own(number, cell):
+            elif (body := use.line_loop.hear(number, cell)) is not None:
                 self.loops_back.append(loop_name(Path.LINE, number))
+                self.looped.append(Heard(number, body))
             else:
                 raise BadCell(Drop.FORGED)
         except BadCell as bad:
@@ -254,7 +257,7 @@ class Phone:
             use.doorstep.hear(number, cell)
         except BadCell as bad:
             # An empty door gives its own cell back.
-            if use.door_loop.is_own(number, cell):
+            if use.door_loop.hear(number, cell) is not None:
                 self.loops_back.append(loop_name(Path.DOOR, number))
             else:
                 self.drops[bad.reason] += 1

@@ -50,6 +50,7 @@ class Plugs:
         self._wanted = wanted
         self._microphone: Microphone | None = None
         self._loudspeaker: Loudspeaker | None = None
+        self._one_at_a_time = trio.CapacityLimiter(1)
 
     # ── opening and closing; each may block ──────────────────────────────────────────────
 
@@ -117,6 +118,10 @@ class Plugs:
 
     async def leave(self) -> None:
         """Give all devices back; those that cannot be are left as they are."""
+        with trio.move_on_after(CLOSE_S):
+            # A program that ends in the middle of what PortAudio does would be ended by it.
+            async with self._one_at_a_time:
+                pass
         left = await self._give_back()
         if left:
             devices.leave_behind(left)
@@ -126,8 +131,8 @@ class Plugs:
         look = partial(devices.abandon, left) if left else devices.restart
         while True:
             try:
-                await _in_thread(look)
-                await _in_thread(self.open)
+                await self._in_thread(look)
+                await self._in_thread(self.open)
             except SoundError:
                 await trio.sleep(TRY_EVERY_S)
                 look = devices.restart
@@ -148,11 +153,12 @@ class Plugs:
                 left.append(card.stream)
                 continue
             with trio.move_on_after(CLOSE_S) as scope:
-                await _in_thread(card.close)
+                await self._in_thread(card.close)
             if scope.cancelled_caught:
                 left.append(card.stream)
+                self._one_at_a_time = trio.CapacityLimiter(1)  # that one never ends
         return left
 
-
-async def _in_thread(what: Callable[[], None]) -> None:
-    await trio.to_thread.run_sync(what, abandon_on_cancel=True)
+    async def _in_thread(self, what: Callable[[], None]) -> None:
+        """Do what may block; when cancelled it goes on, and the next has to wait for it."""
+        await trio.to_thread.run_sync(what, abandon_on_cancel=True, limiter=self._one_at_a_time)

@@ -5,7 +5,8 @@
 
 Once a round a frame is asked for, and in every round the same is done for it, in a call or not:
 read 20 ms, encode, play out. Outside of calls a hum is encoded in place of what the microphone
-heard, and played out to nobody.
+heard; it goes through the chain to oneself, and is played out to nobody. That teaches playout the
+way here, so that a call begins with the delay it needs.
 
 Source: the project's design page, section "Voice"; its protocol page, "Rules" 3 and 4.
 
@@ -20,6 +21,7 @@ from pymix_voice.edge.ears import Ear, RecordingEar
 from pymix_voice.edge.mouths import Mouth
 from pymix_voice.errors import BadCell
 from pymix_voice.geometry import FRAME_SAMPLES
+from pymix_voice.voice.arrivals import Arrivals
 from pymix_voice.voice.level import Level
 from pymix_voice.voice.opus import Decoder
 from pymix_voice.voice.playout import Playout
@@ -35,13 +37,13 @@ begins to repeat one after up to two thirds of a second."""
 MOST_VOLUME = 200
 
 
-def new_playout() -> Playout:
+def new_playout(arrivals: Arrivals) -> Playout:
     """For one call.
 
     Raises:
         SoundError: if a library is missing.
     """
-    return Playout(Decoder(), make_resampler(), COPY_BACK)
+    return Playout(Decoder(), make_resampler(), COPY_BACK, arrivals)
 
 
 class CallSound:
@@ -49,11 +51,12 @@ class CallSound:
 
     Args:
         call: it; gives what was sent.
+        arrivals: what is known of the way here.
     """
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, arrivals: Arrivals) -> None:
         self.call = call
-        self.playout = new_playout()
+        self.playout = new_playout(arrivals)
         self.began_at: float | None = None
         """When the first sample of its sound was heard, be it silence."""
         self.first_sent: int | None = None
@@ -100,7 +103,7 @@ class Sound:
         self.mouth = mouth
         self.ear = ear
         self._packer = Packer()
-        self._idle = new_playout()
+        self._idle = new_playout(Arrivals())
         for tone in Tone:  # made once, and not while a round waits
             piece(tone, 0, 1)
         hum(0)
@@ -146,10 +149,6 @@ class Sound:
             self._packer.begin()  # the peer's decoder knows nothing of the hum
         self._spoke = speaks
         body = self._packer.pack(pcm if speaks else hum(number))
-        if self.call is None:
-            # Whoever measures this process must not see from its work that a call is on.
-            self._push(self._idle, number, body, now)
-            return body
         if finished:
             return None
         return PAUSE if self._began and not speaks else body
@@ -167,6 +166,11 @@ class Sound:
         """A round of the peer's came: a body, or `PAUSE`."""
         if self.call is not None:
             self._push(self.call.playout, number, body, now)
+
+    def push_loop(self, number: int, body: bytes, now: float) -> None:
+        """What an idle client said to itself came back: the same is done for it as in a call."""
+        if self.call is None:
+            self._push(self._idle, number, body, now)
 
     def _push(self, playout: Playout, number: int, body: bytes, now: float) -> None:
         if body == PAUSE:
@@ -219,7 +223,7 @@ class Sound:
 
     def begin(self, call: Call, now: float) -> None:
         """A call's sound begins."""
-        self.call = CallSound(call)
+        self.call = CallSound(call, self._idle.arrivals.successor())
         self.ear.begin(now)
 
     def end(self, now: float) -> CallSound | None:

@@ -112,7 +112,10 @@ class Talker:
         self._look_at_zone()
 
     def _hear(self, now: float) -> None:
-        heard = self.client.phone.heard
+        heard, looped = self.client.phone.heard, self.client.phone.looped
+        for number, body in looped:
+            self.sound.push_loop(number, body, now)
+        looped.clear()
         if not heard:
             return
         if self.sound.call is None:

@@ -329,6 +329,7 @@ class World:
         person.heard += [(self.now, heard) for heard in phone.heard]
         phone.events.clear()
         phone.heard.clear()
+        phone.looped.clear()
 
     def touch(self, name: str) -> None:
         """After a person or a test has asked something of a part."""

@@ -60,6 +60,11 @@ class _Latest:
     def __len__(self) -> int:
         return len(self._order)
 
+    def copy(self) -> "_Latest":
+        other = _Latest(self._size)
+        other._order, other._sorted = self._order.copy(), self._sorted.copy()
+        return other
+
     def add(self, lateness: float) -> None:
         if len(self._order) == self._size:
             del self._sorted[bisect_left(self._sorted, self._order.popleft())]
@@ -87,19 +92,28 @@ class Arrivals:
         self._outage: tuple[float, float] | None = None
         self._came_at = -np.inf
 
+    def successor(self) -> "Arrivals":
+        """One that knows the way, and counts losses anew."""
+        other = Arrivals()
+        other._origin, other._expected = self._origin, self._expected
+        other._long, other._short = self._long.copy(), self._short.copy()
+        return other
+
     def _begin(self, number: int, now: float) -> None:
         """Learn from here on; where numbers are compared with instants, this round is on time."""
         self._origin = number, now
         self._long, self._short = _Latest(LONG), _Latest(SHORT)
         self._expected = START_S
         self._came.fill(-1)
-        self._first = self._newest = number
+        self._first = self._newest = -1
         self._outage = None
 
     def take(self, number: int, now: float) -> None:
         """A round came, at this instant; each round is given once."""
         if self._origin is None or self._elsewhere(number, now):
             self._begin(number, now)
+        if self._first < 0:
+            self._first = number
         self._newest = max(self._newest, number)
         if number > self._newest - SPAN:
             self._came[number % SPAN] = number
@@ -168,6 +182,7 @@ class Arrivals:
     @property
     def loss(self) -> float:
         """The share of the last 10 s of rounds that did not come, late ones not counted as lost."""
+        if self._first < 0:
+            return 0.0
         since = max(self._first, self._newest - SPAN + 1)
-        span = self._newest - since + 1
-        return 1.0 - int(np.count_nonzero(self._came >= since)) / span if self.begun else 0.0
+        return 1.0 - int(np.count_nonzero(self._came >= since)) / (self._newest - since + 1)

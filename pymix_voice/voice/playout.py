@@ -103,12 +103,19 @@ class Playout:
         decoder: the codec; used in the order of playing only.
         resampler: for the drift of clocks.
         copies_back: how many rounds later the copy of a frame comes.
+        arrivals: what is known of the way here already.
     """
 
-    def __init__(self, decoder: FrameDecoder, resampler: Resampler, copies_back: int = 2) -> None:
+    def __init__(
+        self,
+        decoder: FrameDecoder,
+        resampler: Resampler,
+        copies_back: int = 2,
+        arrivals: Arrivals | None = None,
+    ) -> None:
         self._decoder = decoder
         self._out = Elastic(resampler)
-        self._arrivals = Arrivals()
+        self.arrivals = Arrivals() if arrivals is None else arrivals
         self._repair_s = copies_back * ROUND_S
         self._repairs = False
         self._frames: dict[int, bytes] = {}
@@ -138,9 +145,9 @@ class Playout:
             now: when it came.
             copies: of frames of earlier rounds, that came along.
         """
-        if number in self._frames or self._arrivals.came(number):
+        if number in self._frames or self.arrivals.came(number):
             return
-        self._arrivals.take(number, now)
+        self.arrivals.take(number, now)
         if number < self._next:
             self._late += 1
         else:
@@ -183,12 +190,12 @@ class Playout:
     def _error(self, number: int, heard_at: float) -> float:
         """How much later than need be a round would be heard, in seconds."""
         assert self._ahead is not None
-        needed = self._arrivals.counted_on(number) + MARGIN_S + self._ahead
+        needed = self.arrivals.counted_on(number) + MARGIN_S + self._ahead
         return heard_at - needed - (self._repair_s if self._repairs else 0.0)
 
     def _next_piece(self, heard_at: float) -> None:
         """Put one more piece of sound into the queue."""
-        loss = self._arrivals.loss
+        loss = self.arrivals.loss
         self._repairs = loss > (REPAIR_BELOW if self._repairs else REPAIR_ABOVE)
         if self._playing and abs(self._error(self._next, heard_at)) > MOST_ERROR_S:
             self._stop()
@@ -202,7 +209,7 @@ class Playout:
             self._wait(error)
             return
         self._next += 1
-        self.delay_s = heard_at - self._arrivals.soonest(number)
+        self.delay_s = heard_at - self.arrivals.soonest(number)
         if self.first_played is None and frame != PAUSE:
             self.first_played = number, heard_at
         self._out.put(self._sound_of(frame, copy), error)
@@ -324,9 +331,9 @@ class Playout:
     @property
     def jitter_s(self) -> float:
         """What the way's jitter asks to wait, in seconds."""
-        return self._arrivals.jitter_s
+        return self.arrivals.jitter_s
 
     @property
     def loss(self) -> float:
         """The share of the last 10 s of rounds that did not come; what the peer is told."""
-        return self._arrivals.loss
+        return self.arrivals.loss

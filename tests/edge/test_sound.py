@@ -209,9 +209,26 @@ def test_it_rings_only_outside_of_calls() -> None:
 def test_what_an_idle_client_says_is_played_to_nobody() -> None:
     sound = Sound(NoMouth(), PacedEar())
     for number in range(20):
-        sound.frame(number, at(number))
+        body = sound.frame(number, at(number))
+        sound.push_loop(number, body or b"", at(number))
         sound.pull(at(number))
     assert sound.level_out.look() == SILENCE_DB
+
+
+def test_a_call_begins_with_the_delay_that_its_way_needs() -> None:
+    delays = []
+    for idle_rounds in (0, 400):
+        sound = Sound(NoMouth(), PacedEar())
+        for number in range(idle_rounds):
+            sound.push_loop(number, sound.frame(number, at(number)) or b"", at(number))
+            sound.pull(at(number))
+        sound.pull(at(idle_rounds))
+        sound.begin(OnCall().connect(), at(idle_rounds))
+        hear(sound, range(idle_rounds, idle_rounds + 10))
+        assert sound.call is not None
+        delays.append(sound.call.playout.delay_s)
+    assert delays[0] > 0.030
+    assert delays[1] <= 0.020, "the ear asks for 20 ms at once"
 
 
 def test_the_echo_test_says_what_it_hears_a_second_later() -> None:

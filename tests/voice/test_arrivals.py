@@ -208,3 +208,20 @@ def test_lateness_is_forgotten_after_8_s() -> None:
     send(arrivals, 500, 500 + SHORT, lambda place: 0.1)
     send(arrivals, 500 + SHORT, 500 + SHORT + LONG + 600, noisy)
     assert arrivals.jitter_s < 0.003
+
+
+def test_a_successor_knows_the_way_and_counts_losses_anew() -> None:
+    arrivals = Arrivals()
+    for number in range(0, 400, 2):
+        arrivals.take(number, 1000.0 + number * ROUND_S)
+    successor = arrivals.successor()
+    assert arrivals.loss == pytest.approx(0.5, abs=0.01)
+    assert successor.loss == 0.0
+    assert successor.jitter_s == arrivals.jitter_s
+    assert successor.counted_on(450) == arrivals.counted_on(450)
+    before = arrivals.jitter_s
+    for number in range(450, 460):
+        successor.take(number, 1000.2 + number * ROUND_S)
+    assert successor.loss == 0.0
+    assert arrivals.jitter_s == before, "they learn apart from now on"
+    assert successor.jitter_s > 0.1
