@@ -15,7 +15,7 @@ from typing import NamedTuple
 import trio
 
 from pymix_voice.edge import devices
-from pymix_voice.edge.cards import Card, Loudspeaker, Microphone, Stream
+from pymix_voice.edge.cards import STILL_S, Card, Loudspeaker, Microphone, Stream
 from pymix_voice.edge.clock import Clock
 from pymix_voice.edge.devices import Side, choose
 from pymix_voice.edge.ears import LiveEar
@@ -122,6 +122,8 @@ class Plugs:
             # A program that ends in the middle of what PortAudio does would be ended by it.
             async with self._one_at_a_time:
                 pass
+        if any(card.device.dies_hard for card in self._cards()):
+            await trio.sleep(STILL_S)  # after that it shows whether its sound system is there
         left = await self._give_back()
         if left:
             devices.leave_behind(left)
