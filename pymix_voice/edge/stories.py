@@ -203,25 +203,26 @@ async def _until_over(talk: Talk, note: Note, duration: float | None, before: in
     def over() -> bool:
         return len(talk.talker.events) > before
 
+    expired = trio.Event()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_limit, talk, duration)
+        nursery.start_soon(_limit, talk, duration, expired)
         nursery.start_soon(_tell_finished, talk, note)
-        await talk.until(lambda: over() or talk.all_said)
-        if not over():
-            await talk.hang_up()
+        await talk.until(lambda: over() or talk.all_said or expired.is_set())
         nursery.cancel_scope.cancel()
+    if not over():
+        await talk.hang_up()
     await talk.until(over)
     ending = talk.talker.events[-1].ending
     assert ending is not None
     return ending
 
 
-async def _limit(talk: Talk, duration: float | None) -> None:
+async def _limit(talk: Talk, duration: float | None, expired: trio.Event) -> None:
     if duration is None:
         return
     await talk.until(lambda: talk.talker.talking_since is not None)
     await trio.sleep(duration)
-    await talk.hang_up()
+    expired.set()
 
 
 async def _tell_finished(talk: Talk, note: Note) -> None:

@@ -84,6 +84,8 @@ class Puppet:
         await trio.lowlevel.checkpoint()
         self.done.append("hang up")
         self.end(Ending.HUNG_UP_HERE)
+        await trio.sleep(0.02)
+        self.done.append("stayed")
 
     def end(self, ending: Ending) -> None:
         self.talker.events.append(Event(State.IDLE, None, ending))
@@ -107,7 +109,7 @@ async def test_a_call_that_both_have_finished_is_hung_up(nursery: trio.Nursery) 
     puppet = Puppet()
     puppet.calls_done, puppet.all_said = 1, True
     assert await place_call(puppet) == 0
-    assert puppet.done[:2] == ["dial", "hang up"]
+    assert puppet.done[:3] == ["dial", "hang up", "stayed"], "until the other side knows"
 
 
 async def test_who_was_hung_up_on_after_talking_is_done() -> None:
@@ -177,7 +179,7 @@ async def test_a_duration_ends_a_call() -> None:
     puppet.calls_done = 1
     puppet.talker.talking_since = 1.0
     assert await place_call(puppet, duration=0.02) == 0
-    assert puppet.done[:2] == ["dial", "hang up"]
+    assert puppet.done[:3] == ["dial", "hang up", "stayed"], "until the other side knows"
 
 
 async def test_ctrl_c_hangs_up_first() -> None:
@@ -192,7 +194,7 @@ async def test_ctrl_c_hangs_up_first() -> None:
         await eventually(lambda: puppet.done == ["dial"])
         os.kill(os.getpid(), signal.SIGINT)
     assert codes == [130]
-    assert puppet.done == ["dial", "hang up"]
+    assert puppet.done == ["dial", "hang up", "stayed"]
 
 
 # ── listen ───────────────────────────────────────────────────────────────────────────────────
@@ -265,7 +267,7 @@ async def test_the_order_to_quit_hangs_up_and_ends(terminal: tuple[int, int]) ->
     puppet = Puppet()
     os.write(terminal[1], b"quit\n")
     assert await listen(puppet, auto_answer=False, source=terminal[0]) == 0
-    assert puppet.done == ["hang up"]
+    assert puppet.done == ["hang up", "stayed"]
 
 
 async def test_the_end_of_another_call_before_dialing_is_not_that_of_the_dialed_one() -> None:
