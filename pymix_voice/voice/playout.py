@@ -27,6 +27,7 @@ from pymix_voice.errors import BadCell
 from pymix_voice.geometry import FRAME_SAMPLES, SAMPLE_RATE
 from pymix_voice.voice.arrivals import ROUND_S, Arrivals
 from pymix_voice.voice.elastic import Elastic
+from pymix_voice.voice.lead import Lead
 from pymix_voice.voice.resample import Resampler
 
 CONCEAL_FRAMES = 5
@@ -43,8 +44,6 @@ LONGEST_GAP = 2250
 """A call is over after so many rounds of silence; a longer gap is a jump of the zone's rounds."""
 REPAIR_ABOVE, REPAIR_BELOW = 0.006, 0.003
 """From this loss on playout waits for copies; below that one it no longer does."""
-AHEAD_FALL_S = 0.000_000_2
-"""How fast it is forgotten, each frame, how far ahead of being heard sound was asked for."""
 
 PAUSE = b""
 """A frame that says: nothing is said in this round."""
@@ -124,7 +123,8 @@ class Playout:
         self._next = -1  # the round whose time is next
         self._missed = 0  # pieces of sound in a row without a frame
         self._waited = 0  # how many of them were in place of no round
-        self._ahead: float | None = None
+        self._lead = Lead()
+        self._block_s = 0.0
         self._heard = self._paused = self._repaired = self._concealed = 0
         self._lost = self._late = self._dropped = 0
         self.first_played: tuple[int, float] | None = None
@@ -178,19 +178,17 @@ class Playout:
         Returns:
             int16 [count], 48 kHz mono.
         """
+        self._block_s = count / SAMPLE_RATE
         while self._out.waiting < count:
             heard_at = at + self._out.waiting_s
-            ahead = heard_at - now
-            if self._ahead is None:
-                self._ahead = ahead
-            self._ahead = max(ahead, self._ahead - AHEAD_FALL_S)
+            self._lead.take(heard_at - now)
             self._next_piece(heard_at)
         return self._out.take(count)
 
     def _error(self, number: int, heard_at: float) -> float:
         """How much later than need be a round would be heard, in seconds."""
-        assert self._ahead is not None
-        needed = self.arrivals.counted_on(number) + MARGIN_S + self._ahead
+        lead_s = self._lead.most(self._block_s)
+        needed = self.arrivals.counted_on(number) + MARGIN_S + lead_s
         return heard_at - needed - (self._repair_s if self._repairs else 0.0)
 
     def _next_piece(self, heard_at: float) -> None:
