@@ -11,14 +11,17 @@ from pymix_voice.edge.report import write_line
 
 SENTENCES: Mapping[str, str] = {
     "online": "connected to the gateway",
-    "in zone": "in the zone: you can be called, and call",
+    "in zone": "in the zone: you can be called, and call ({population} clients in it)",
     "dialing": "dialing ...",
     "ringing": "it rings there ...",
-    "incoming": "somebody calls",
+    "incoming": "{who} calls",
     "connecting": "answered; connecting ...",
-    "talking": "talking",
-    "reconnecting": "the other side is not heard; waiting for it ...",
+    "talking": "talking with {who}; both see the check digits {check}, if nobody is between you",
+    "reconnecting": "{who} is not heard; waiting ...",
+    "ended": "ended: {reason}",
+    "note": "{text}",
 }
+STRANGER = "somebody unknown"
 
 
 class Teller:
@@ -53,24 +56,34 @@ class Teller:
             print(f"others call you with:  {line}", file=sys.stderr, flush=True)
 
     def _say(self, event: str, more: Mapping[str, object]) -> None:
-        match event:
-            case "note":
-                text = str(more["text"])
-            case "ended":
-                text = f"ended: {more['reason']}"
-            case "incoming" if self._asks:
-                text = "somebody calls; answer? [y/n]"
-            case "in zone":
-                text = f"{SENTENCES[event]} ({more['population']} clients in it)"
-            case "summary":
-                text = _summary(more)
-            case _:
-                text = SENTENCES.get(event, event)
+        if event == "summary":
+            text = _summary(more)
+        else:
+            text = SENTENCES.get(event, event).format(**{**more, "who": _who(more)})
+        if event == "incoming" and self._asks:
+            text += "; answer? [y/n]"
         print(text, file=sys.stderr, flush=True)
+
+
+def _who(more: Mapping[str, object]) -> str:
+    """What a person calls the other side."""
+    name = more.get("name")
+    if name is None:
+        return STRANGER
+    return f"{name} (verified)" if more.get("verified") else str(name)
+
+
+TROUBLES = {
+    "frames_repaired": "{} frames repaired",
+    "mouth_trouble": "{} times no sound of the microphone",
+    "ear_trouble": "{} times no sound for the loudspeaker",
+}
+"""Told only if there was any."""
 
 
 def _summary(more: Mapping[str, object]) -> str:
     parts = [f"{more[f'frames_{what}']} frames {what}" for what in ("sent", "heard", "concealed")]
+    parts += [text.format(more[name]) for name, text in TROUBLES.items() if more.get(name)]
     if more["output"] is not None:
         parts.append(f"recorded in {more['output']}")
     return ", ".join(parts)

@@ -127,6 +127,9 @@ class Talker:
         self.sound.tone = TONES.get(event.state)
         who = self._known.who(event.peer)
         if event.ending is None:
+            call = self.client.phone.call
+            if event.state == State.TALKING and call is not None:
+                who["check"] = call.check
             if event.state != State.IDLE:
                 self._tell(event.state.value, who)
             return

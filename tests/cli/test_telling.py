@@ -30,9 +30,18 @@ def test_only_who_can_answer_is_asked(capsys: pytest.CaptureFixture[str]) -> Non
     Teller(as_json=False, asks=True).tell("incoming", {})
     Teller(as_json=False).tell("incoming", {})
     assert capsys.readouterr().err.splitlines() == [
-        "somebody calls; answer? [y/n]",
-        "somebody calls",
+        "somebody unknown calls; answer? [y/n]",
+        "somebody unknown calls",
     ]
+
+
+def test_contacts_are_told_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    teller = Teller(as_json=False)
+    teller.tell("incoming", {"name": "Zoë {x}", "verified": False})
+    teller.tell("talking", {"name": "Zoë", "verified": True, "check": "1234 5678 9012"})
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "Zoë {x} calls"
+    assert told[1].startswith("talking with Zoë (verified); both see the check digits 1234 5678")
 
 
 def test_programs_read_objects_with_event_and_instant(capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,4 +68,16 @@ def test_a_call_is_summed_up_in_a_line(capsys: pytest.CaptureFixture[str]) -> No
     Teller(as_json=False).tell("summary", counts)
     assert capsys.readouterr().err == (
         "9 frames sent, 8 frames heard, 1 frames concealed, recorded in b.wav\n"
+    )
+
+
+def test_repaired_frames_and_trouble_with_sound_are_told_if_there_were_any(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    counts = {"frames_sent": 9, "frames_heard": 8, "frames_concealed": 1, "output": None}
+    more = {"frames_repaired": 3, "mouth_trouble": 0, "ear_trouble": 2}
+    Teller(as_json=False).tell("summary", {**counts, **more})
+    assert capsys.readouterr().err == (
+        "9 frames sent, 8 frames heard, 1 frames concealed, 3 frames repaired, "
+        "2 times no sound for the loudspeaker\n"
     )
