@@ -146,8 +146,8 @@ def call(
     if _wants_screen(place):
         return screen(_again())
     found = read_zone(find_zone(place.zone))
-    gateway = find_gateway(found, place.gateway)
     teller = Teller(as_json=place.json)
+    make = _maker(place, found, teller)
     choice = sound.chosen()
     with locked(folder):
         me = _identity(folder, found)
@@ -156,19 +156,9 @@ def call(
         if place.json:
             teller.tell("address", {"address": me.address.text})
         known = Acquaintance(folder, (peer.identity, *_contacts(place.contact)))
-        make = partial(
-            Talk,
-            found,
-            gateway,
-            me=me,
-            known=known,
-            strangers=True,
-            outfit=outfit(choice),
-            tell=teller.tell,
-            status_s=_status(place),
-        )
+        talk = partial(make, me=me, known=known, strangers=True, outfit=outfit(choice))
         ask_for_priority()
-        return run(partial(call_story, make, teller.note, peer, now=now, duration=duration))
+        return run(partial(call_story, talk, teller.note, peer, now=now, duration=duration))
 
 
 def _be_there(
@@ -185,29 +175,25 @@ def _be_there(
     folder = find_profile(place.profile)
     zone_path = find_zone(place.zone)
     found = read_zone(zone_path)
-    gateway = find_gateway(found, place.gateway)
     teller = Teller(as_json=place.json, asks=not auto_answer)
+    make = _maker(place, found, teller)
     worn: Callable[[], Outfit] = echo_outfit if sound is None else partial(outfit, sound.chosen())
     with locked(folder):
         me = _identity(folder, found)
         known = Acquaintance(folder, tuple(_contacts(place.contact)))
-        make = partial(
-            Talk,
-            found,
-            gateway,
-            me=me,
-            known=known,
-            strangers=not only_contacts,
-            outfit=worn(),
-            tell=teller.tell,
-            status_s=_status(place),
-        )
+        talk = partial(make, me=me, known=known, strangers=not only_contacts, outfit=worn())
         line = f"pymix-voice call {me.address.text} --zone {shlex.quote(str(zone_path))}"
         teller.address(me.address.text, line)
         if not (auto_answer or place.json or os.isatty(0)):
             teller.note("calls are answered by a line 'y' or 'n' on standard input")
         ask_for_priority()
-        return run(partial(listen_story, make, teller.note, auto_answer=auto_answer, once=once))
+        return run(partial(listen_story, talk, teller.note, auto_answer=auto_answer, once=once))
+
+
+def _maker(place: PlaceOptions, zone: Zone, teller: Teller) -> Callable[..., Talk]:
+    """Makes clients at this place; what is wrong with it is seen before anything is opened."""
+    gateway = find_gateway(zone, place.gateway)
+    return partial(Talk, zone, gateway, tell=teller.tell, status_s=_status(place))
 
 
 def _wants_screen(place: PlaceOptions) -> bool:

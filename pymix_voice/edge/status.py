@@ -3,34 +3,34 @@
 Must not know: how they are shown. It tells nothing that is an address, key or drop.
 """
 
-from typing import TYPE_CHECKING
-
-from pymix_voice.client.machine import SEAL_AHEAD_S
+from pymix_voice.client.machine import SEAL_AHEAD_S, Client
 from pymix_voice.client.states import State
+from pymix_voice.edge.acquaintance import Acquaintance
 from pymix_voice.edge.sound import Sound
+from pymix_voice.edge.talker import Talker
 from pymix_voice.voice.opus import LOOKAHEAD_SAMPLES
 from pymix_voice.voice.playout import Playout
-
-if TYPE_CHECKING:
-    from pymix_voice.edge.talk import Talk
 
 LOOKAHEAD_S = LOOKAHEAD_SAMPLES / 48_000
 
 
-def status_of(talk: "Talk", now: float) -> dict[str, object]:
+def status_of(
+    talker: Talker, known: Acquaintance, devices: tuple[str, str], now: float
+) -> dict[str, object]:
     """All figures; what is not known is None.
 
     Args:
-        talk: the client.
+        talker: the client with its sound.
+        known: who is who.
+        devices: what speaks and what hears.
         now: seconds, monotonic.
     """
-    client, talker, sound = talk.client, talk.talker, talk.talker.sound
+    client, sound = talker.client, talker.sound
     call = client.phone.call
     trip_s, lost = client.health.trip_s(), client.health.loss(now)
-    speaks, hears = talk.outfit.names
     return {
-        "state": _state(talk),
-        **talk.known.who(None if call is None else call.peer),
+        "state": _state(client),
+        **known.who(None if call is None else call.peer),
         "check": None if call is None else call.check,
         "seconds": None if talker.talking_since is None else round(now - talker.talking_since, 1),
         "level_in": round(sound.level_in.look(), 1),
@@ -46,19 +46,19 @@ def status_of(talk: "Talk", now: float) -> dict[str, object]:
         "chain_ms": _ms(trip_s),
         "overruns": sound.mouth.trouble,
         "underruns": sound.ear.trouble,
-        "input": speaks,
-        "output": hears,
-        "contacts": [contact.name for contact in talk.known.contacts],
+        "input": devices[0],
+        "output": devices[1],
+        "contacts": [contact.name for contact in known.contacts],
     }
 
 
-def _state(talk: "Talk") -> str:
+def _state(client: Client) -> str:
     """The call's state; without one, how far the client is into the zone."""
-    if talk.state != State.IDLE:
-        return talk.state.value
-    if not talk.online:
+    if client.phone.state != State.IDLE:
+        return client.phone.state.value
+    if client.connection.session is None:
         return "offline"
-    return "idle" if talk.client.in_zone else "online"
+    return "idle" if client.in_zone else "online"
 
 
 def _playing(playout: Playout | None, sound: Sound, trip_s: float | None) -> dict[str, object]:

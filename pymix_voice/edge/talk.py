@@ -119,7 +119,8 @@ class Talk:
     async def _tell_status(self) -> None:
         while True:
             await trio.sleep(self._status_s)
-            self._tell("status", status_of(self, Clock.now()))
+            status = status_of(self.talker, self.known, self.outfit.names, Clock.now())
+            self._tell("status", status)
 
     def note(self, text: str) -> None:
         """Tell the person a sentence."""

@@ -79,8 +79,8 @@ async def _start(parts: Parts, home: Path) -> tuple[Part, Part]:
     address = str((await echo.until("address", within_s=START_S))["address"])
     words = str(home / "zone" / "zone.toml"), address
     pair = (
-        parts.start("one", *words, command=WATCHED),
-        parts.start("other", *words, command=WATCHED),
+        parts.start("one", *words, "0", command=WATCHED),
+        parts.start("other", *words, "1", command=WATCHED),
     )
     for part in (echo, *pair):
         await part.until("in zone", within_s=START_S + ZONE_S)
