@@ -21,7 +21,7 @@ from pymix_voice.edge.ears import Ear, RecordingEar
 from pymix_voice.edge.mouths import Mouth
 from pymix_voice.errors import BadCell
 from pymix_voice.geometry import FRAME_SAMPLES
-from pymix_voice.voice.arrivals import Arrivals
+from pymix_voice.voice.arrivals import ROUND_S, Arrivals
 from pymix_voice.voice.level import Level
 from pymix_voice.voice.opus import Decoder
 from pymix_voice.voice.playout import Playout
@@ -29,8 +29,9 @@ from pymix_voice.voice.redundancy import COPY_BACK, Packer, unpack
 from pymix_voice.voice.resample import make_resampler
 from pymix_voice.voice.tones import Tone, hum, piece
 
-MOST_REST = 50
-"""At the end of a call at most so many frames are still played, one second."""
+MOST_REST = 5
+"""At the end of a call so many frames that still wait are kept, 100 ms: more would take so long
+that a cell might leave late, just then."""
 TALK_HELD_S = 0.8
 """A push-to-talk key counts as held for so long: a terminal tells of no key that is let go, and
 begins to repeat one after up to two thirds of a second."""
@@ -232,7 +233,7 @@ class Sound:
         if ended is not None:
             rest = [np.zeros(0, np.int16)]
             while not ended.playout.dry and len(rest) <= MOST_REST:
-                at = now + len(rest) * FRAME_SAMPLES / 48_000
+                at = now + len(rest) * ROUND_S
                 rest.append(ended.playout.render(FRAME_SAMPLES, at, at))
             self.ear.end(np.concatenate(rest))
         return ended
