@@ -48,6 +48,7 @@ class Capture:
         self._spare_s = spare_s
         self._raw: NDArray[np.int16] = np.zeros(0, np.int16)
         self._until: float | None = None
+        self._begun = False
         self._lag = LEAST_LAG_S
         self.starved = 0
         self.overrun = 0
@@ -70,9 +71,15 @@ class Capture:
         """The next 20 ms.
 
         Returns:
-            int16 [960]; what is missing is silence.
+            int16 [960]; what is missing is silence, and so is all before enough has come.
         """
         error = self._error(now)
+        if not self._begun:
+            if error < 0.0:
+                return np.zeros(FRAME_SAMPLES, np.int16)
+            # Nothing was heard of it yet, so it can begin with just as much as is wanted.
+            self._raw = self._raw[int(error * SAMPLE_RATE) :]
+            self._begun, error = True, 0.0
         while self._out.waiting < FRAME_SAMPLES and len(self._raw):
             # A little more than is missing, as the ratio may take some of it.
             missing = min(FRAME_SAMPLES, FRAME_SAMPLES - self._out.waiting + 2)
@@ -86,7 +93,7 @@ class Capture:
     def _error(self, now: float) -> float:
         """By how much too much waits, as if the card gave its samples one by one."""
         if self._until is None:
-            return 0.0
+            return -np.inf
         given = min(now - self._until, MOST_LAG_S)
         fall = LAG_FALL_S + LAG_FALL * max(0.0, self._lag - HABIT_S)
         self._lag = max(given, LEAST_LAG_S, self._lag - fall)
