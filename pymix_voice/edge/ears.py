@@ -57,7 +57,13 @@ class Ear(Protocol):
 
 
 class PacedEar:
-    """Hears by this machine's clock, 20 ms at a time; nobody is there."""
+    """Hears by this machine's clock, 20 ms at a time; nobody is there.
+
+    Attributes:
+        block: samples at a time.
+    """
+
+    block = FRAME_SAMPLES
 
     def __init__(self) -> None:
         self._due: float | None = None
@@ -68,14 +74,14 @@ class PacedEar:
         return 0
 
     def deadline(self) -> float:
-        """When the next 20 ms are due."""
+        """When the next block is due."""
         return 0.0 if self._due is None else self._due
 
     def wish(self, now: float) -> Wish:
-        """20 ms, when they are due."""
+        """A block, when it is due."""
         if self._due is None or now - self._due > LONGEST_NAP_S:
             self._due = now
-        return Wish(FRAME_SAMPLES if self._due <= now else 0, self._due)
+        return Wish(self.block if self._due <= now else 0, self._due)
 
     def write(self, pcm: NDArray[np.int16]) -> None:
         """Let time pass."""
@@ -95,6 +101,9 @@ class RecordingEar(PacedEar):
     Args:
         output: where the first is recorded; later ones beside it: b.wav, b-2.wav, b-3.wav.
     """
+
+    block = BLOCK
+    """As a sound card would, since delays are measured by it."""
 
     def __init__(self, output: Path) -> None:
         super().__init__()

@@ -1,9 +1,9 @@
 """Lead: how far ahead of being heard sound is asked for, at the most.
 
 A card asks for blocks; frames are longer. So how far ahead a frame is wanted wanders within one
-block, as the two clocks drift past each other, over minutes or hours. What has once been seen of
-that may come again, and is remembered. What lies beyond a block was one late moment or a card that
-asks in bursts: it is remembered for a minute or two.
+block, as the two clocks drift past each other, over minutes or hours: a whole block is expected
+from the first. What lies beyond was one late moment, or a card that asks in bursts: it is
+remembered for a minute or two.
 
 Must not know: frames, devices, what time it is.
 """
@@ -16,7 +16,6 @@ class Lead:
     """The most that is to be expected."""
 
     def __init__(self) -> None:
-        self._ever = 0.0
         self._spells: list[tuple[float, float]] = []
         """Least and most of the last spell and of this one."""
         self._frames = 0
@@ -28,7 +27,6 @@ class Lead:
         self._frames += 1
         least, most = self._spells[-1]
         self._spells[-1] = min(least, ahead_s), max(most, ahead_s)
-        self._ever = max(self._ever, ahead_s)
 
     def most(self, block_s: float) -> float:
         """The most to be expected, in seconds, of a card that asks for such blocks."""
@@ -36,4 +34,4 @@ class Lead:
             return 0.0
         least = min(spell[0] for spell in self._spells)
         most = max(spell[1] for spell in self._spells)
-        return max(most, min(self._ever, least + block_s))
+        return max(most, least + block_s)

@@ -21,19 +21,15 @@ def test_nothing_is_expected_of_who_never_asked() -> None:
     assert Lead().most(BLOCK_S) == 0.0
 
 
-def test_what_was_seen_of_a_block_is_remembered_for_good() -> None:
-    lead = asked((0.030, 1), (0.021, 10 * REMEMBERED))
-    assert lead.most(BLOCK_S) == pytest.approx(0.030)
+def test_a_whole_block_is_expected_from_the_first_and_for_good() -> None:
+    for frames in (1, 10 * REMEMBERED):
+        assert asked((0.022, frames)).most(BLOCK_S) == pytest.approx(0.032)
 
 
 def test_one_late_moment_is_forgotten_after_two_minutes() -> None:
     assert asked((0.020, 10), (0.090, 1), (0.020, 10)).most(BLOCK_S) == pytest.approx(0.090)
     lead = asked((0.020, 10), (0.090, 1), (0.020, 2 * REMEMBERED + 1))
     assert lead.most(BLOCK_S) == pytest.approx(0.030)
-
-
-def test_what_was_never_seen_is_not_expected() -> None:
-    assert asked((0.022, 5 * REMEMBERED)).most(BLOCK_S) == pytest.approx(0.022)
 
 
 def test_a_card_that_asks_in_bursts_is_expected_to() -> None:
