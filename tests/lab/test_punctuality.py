@@ -21,6 +21,11 @@ def test_offsets_of_one_law_cannot_be_told_apart() -> None:
     assert table(told).row_count == 2
 
 
+def test_offsets_that_are_nearly_all_the_same_are_compared_too() -> None:
+    told = figures({"idle": [0.0] * 149 + [1e-4], "call": [0.0] * 150})
+    assert told["alike"]
+
+
 def test_a_difference_of_two_microseconds_is_seen() -> None:
     told = figures({"idle": drawn(1, 1e-4), "call": drawn(2, 1.02e-4)})
     assert not told["alike"]
