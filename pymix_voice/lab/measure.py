@@ -1,8 +1,8 @@
-"""How good and how late the heard speech is: correlation and mouth-to-ear delay, per second.
+"""How good and how late the heard speech is: correlation and mouth-to-ear delay, by windows.
 
 A whole-file correlation would be ruined by one stretch of 20 ms (0.46 instead of 0.98), and
 the highs are redrawn by the codec rather than kept (0.85). So speech is compared in windows of
-one second, 0.25 s apart, in the telephone band of 300 to 3,400 Hz: for each window of what was
+half a second, 0.25 s apart, in the telephone band of 300 to 3,400 Hz: for each window of what was
 sent, the lag is sought at which what was heard is most like it. The search runs at 8 kHz by
 FFT; the found peak is measured again at 48 kHz.
 
@@ -20,7 +20,9 @@ from pymix_voice.errors import SoundError
 from pymix_voice.geometry import SAMPLE_RATE
 
 BAND_HZ = (300.0, 3_400.0)
-WINDOW_S = 1.0
+WINDOW_S = 0.5
+"""Longer ones would take sound that goes 0.025 % faster for other sound: within a second it is 12
+samples off, and the likeness 0.94 where it is 0.99 in each half."""
 STEP_S = 0.25
 SPEECH_DB = -20.0
 """A window is speech if it has this much of the loudest window's level."""
