@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from soundserver import Recording, Rig, SoundServer, sound_server
 
 from pymix_voice.geometry import SAMPLE_RATE
-from pymix_voice.lab.measure import band_limited, delays, match
+from pymix_voice.lab.measure import WINDOW_S, band_limited, delays, match
 from pymix_voice.lab.processes import PYMIX_VOICE, Part, Parts, Told, parts_in
 from pymix_voice.lab.zoning import make_zone, start_zone
 from pymix_voice.voice.recordings import read_recording
@@ -74,7 +74,8 @@ def likeness(said: NDArray[np.int16], heard: NDArray[np.int16]) -> float:
     """The median likeness of short pieces, which a slow drift of clocks leaves as they are."""
     voice, sound = band_limited(said), np.pad(band_limited(heard), ROOM)
     matches = match(said, heard)
-    starts, lags = SAMPLE_RATE // 2 + matches.starts, matches.lags.astype(int)
+    middle = int(WINDOW_S * SAMPLE_RATE) // 2
+    starts, lags = middle + matches.starts, matches.lags.astype(int)
     pieces = [voice[start : start + PIECE] for start in starts]
     energies = np.array([piece @ piece for piece in pieces])
     peaks = []
