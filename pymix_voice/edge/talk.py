@@ -8,7 +8,7 @@ Must not know: what is said, how a terminal looks.
 """
 
 import gc
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import trio
@@ -224,12 +224,12 @@ class Talk:
                 self.leaving = True
                 self._look()
 
-    def _soon(self, do: Callable[[], object]) -> None:
+    def _soon(self, do: Callable[[], Awaitable[None]]) -> None:
         """What needs the disk is done beside the rounds."""
 
         async def told() -> None:
             try:
-                await do()  # type: ignore[misc]
+                await do()
             except ConfigError as error:
                 self.note(str(error))
 
