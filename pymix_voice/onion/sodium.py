@@ -3,9 +3,11 @@
 The one module that touches PyNaCl's inside. PyNaCl's wrappers cost five times the cipher on
 small cells, so `DirectCalls` goes through its own cffi (`nacl._sodium`), which is private and
 checks nothing. Hence the rules of this file: every length is checked once per batch before a
-pointer is made; a pointer made as `base + offset` keeps nothing alive, so the array it points
+pointer is used; a pointer made as `base + offset` keeps nothing alive, so the array it points
 into is held by a local name until the last call; and at import the direct calls must give the
 same bytes as `CheckedCalls` (PyNaCl's public bindings), which take their place if they do not.
+A pointer costs as much as a tenth of a cipher call, so those into matrices that are used again
+and again are remembered by address: who keeps matrices and nonces from round to round pays none.
 
 The keystream of a layer is the AEAD encryption of zeros without its tag (RFC 8439: ChaCha20
 from block 1 on), because PyNaCl offers no stream cipher.
@@ -16,6 +18,7 @@ Must not know: what the bytes are for, where nonces come from, labels.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from itertools import repeat
 from typing import Any
 
@@ -35,6 +38,13 @@ Writable = bytearray | memoryview | NDArray[np.uint8]
 """Contiguous bytes that are written in place."""
 Keys = Sequence[bytes] | bytes
 """One key a row, or one key for all rows."""
+Nonces = Sequence[bytes] | bytes | NDArray[np.uint8]
+"""One nonce a row, as byte strings or uint8[k, 12], or (under many keys) one for all rows."""
+
+_POINTERS_AT_ONCE = 128
+"""Pointers are made for a whole number of so many rows, whether or not there are so many."""
+_MATRICES = 64
+"""Pointers into so many matrices are remembered."""
 
 
 def _flat(buffer: Readable) -> memoryview:
@@ -43,6 +53,12 @@ def _flat(buffer: Readable) -> memoryview:
         raise Misuse("these bytes do not lie together")
     # An empty array cannot be cast.
     return view.cast("B") if view.nbytes else memoryview(bytearray())
+
+
+def _each(nonces: Nonces) -> Iterable[bytes]:
+    if isinstance(nonces, bytes):
+        return repeat(nonces)
+    return map(bytes, nonces) if isinstance(nonces, np.ndarray) else nonces
 
 
 class CheckedCalls:
@@ -74,19 +90,19 @@ class CheckedCalls:
         return True
 
     def seal_rows(
-        self, matrix: NDArray[np.uint8], header: int, nonces: Iterable[bytes], keys: Iterable[bytes]
+        self, matrix: NDArray[np.uint8], header: int, nonces: Nonces, keys: Iterable[bytes]
     ) -> None:
         """Seal each row in place."""
-        for row, nonce, key in zip(matrix, nonces, keys, strict=False):
+        for row, nonce, key in zip(matrix, _each(nonces), keys, strict=False):
             self.seal_into(row[header:], row[header:-TAG_BYTES], row[:header], nonce, key)
 
     def open_rows(
-        self, matrix: NDArray[np.uint8], header: int, nonces: Iterable[bytes], keys: Iterable[bytes]
+        self, matrix: NDArray[np.uint8], header: int, nonces: Nonces, keys: Iterable[bytes]
     ) -> NDArray[np.bool_]:
         """Open each row in place; a row that fails stays as it was."""
         opened = [
             self.open_into(row[header:-TAG_BYTES], row[header:], row[:header], nonce, key)
-            for row, nonce, key in zip(matrix, nonces, keys, strict=False)
+            for row, nonce, key in zip(matrix, _each(nonces), keys, strict=False)
         ]
         return np.array(opened, dtype=np.bool_)
 
@@ -101,6 +117,7 @@ class DirectCalls(CheckedCalls):
         self._ffi: Any = ffi
         self._seal: Any = lib.crypto_aead_chacha20poly1305_ietf_encrypt
         self._open: Any = lib.crypto_aead_chacha20poly1305_ietf_decrypt
+        self._table = lru_cache(maxsize=_MATRICES)(self._make_table)
 
     def seal_into(
         self, out: Writable, plain: Readable, ad: Readable, nonce: bytes, key: bytes
@@ -120,34 +137,42 @@ class DirectCalls(CheckedCalls):
         return bool(failed == 0)
 
     def seal_rows(
-        self, matrix: NDArray[np.uint8], header: int, nonces: Iterable[bytes], keys: Iterable[bytes]
+        self, matrix: NDArray[np.uint8], header: int, nonces: Nonces, keys: Iterable[bytes]
     ) -> None:
         """Seal each row in place: one C call a row, and no Python code between the calls."""
-        size = matrix.shape[1]
+        rows, size = matrix.shape
         heads, bodies = self._pointers(matrix, 0), self._pointers(matrix, header)
-        # `repeat` without end, because `map` takes it at more than one place.
-        null, plain, extra = map(repeat, (self._ffi.NULL, size - header - TAG_BYTES, header))
-        # `matrix` is named until here and so outlives the pointers into it.
-        list(map(self._seal, bodies, null, bodies, plain, heads, extra, null, nonces, keys))
+        # `repeat` without end where `map` takes it at several places; the count ends it all.
+        null, extra = repeat(self._ffi.NULL), repeat(header)
+        plain, at = repeat(size - header - TAG_BYTES, rows), self._at(nonces)
+        # `matrix` and `nonces` are named until here and so outlive the pointers into them.
+        list(map(self._seal, bodies, null, bodies, plain, heads, extra, null, at, keys))
 
     def open_rows(
-        self, matrix: NDArray[np.uint8], header: int, nonces: Iterable[bytes], keys: Iterable[bytes]
+        self, matrix: NDArray[np.uint8], header: int, nonces: Nonces, keys: Iterable[bytes]
     ) -> NDArray[np.bool_]:
         """Open each row in place; a row that fails comes out as zeros."""
-        size = matrix.shape[1]
+        rows, size = matrix.shape
         heads, bodies = self._pointers(matrix, 0), self._pointers(matrix, header)
-        null, sealed = repeat(self._ffi.NULL), repeat(size - header)
-        failed = list(
-            map(self._open, bodies, null, null, bodies, sealed, heads, repeat(header), nonces, keys)
-        )
-        opened: NDArray[np.bool_] = np.array(failed, dtype=np.intc) == 0
+        null, extra = repeat(self._ffi.NULL), repeat(header)
+        sealed, at = repeat(size - header, rows), self._at(nonces)
+        failed = map(self._open, bodies, null, null, bodies, sealed, heads, extra, at, keys)
+        opened: NDArray[np.bool_] = np.fromiter(failed, np.intc, rows) == 0
         return opened
 
+    def _at(self, nonces: Nonces) -> Iterable[Any]:
+        if isinstance(nonces, np.ndarray):
+            return self._pointers(nonces, 0)
+        return repeat(nonces) if isinstance(nonces, bytes) else nonces
+
     def _pointers(self, matrix: NDArray[np.uint8], offset: int) -> list[Any]:
-        """One pointer a row. They keep nothing alive: the caller holds `matrix`."""
-        stride = matrix.strides[0]
-        base = self._ffi.cast("unsigned char *", matrix.ctypes.data + offset)
-        return [base + row * stride for row in range(len(matrix))]
+        """One a row, and some beyond. They keep nothing alive: the caller holds `matrix`."""
+        least = -(-len(matrix) // _POINTERS_AT_ONCE) * _POINTERS_AT_ONCE
+        return self._table(matrix.ctypes.data + offset, matrix.strides[0], least)
+
+    def _make_table(self, address: int, stride: int, rows: int) -> list[Any]:
+        base = self._ffi.cast("unsigned char *", address)
+        return [base + row * stride for row in range(rows)]
 
 
 def agree(one: CheckedCalls, other: CheckedCalls) -> bool:
@@ -259,25 +284,26 @@ def stream(key: bytes, nonce: bytes, length: int) -> bytes:
 # ── many rows ────────────────────────────────────────────────────────────────────────────
 
 
-def seal_rows(matrix: NDArray[np.uint8], header: int, nonces: Sequence[bytes], keys: Keys) -> None:
+def seal_rows(matrix: NDArray[np.uint8], header: int, nonces: Nonces, keys: Keys) -> None:
     """Seal every row in place.
 
     Args:
         matrix: uint8[k, size], each row `header | plain text | room for the tag (16)`; rows
             may lie apart (a view of a wider array), the bytes of a row may not.
         header: how many bytes at the front of a row are authenticated but not encrypted.
-        nonces: one a row, 12 bytes each.
+        nonces: one a row, 12 bytes each, or one for all rows if each has a key of its own.
         keys: one a row, or one for all, 32 bytes each.
 
     Raises:
         Misuse: a shape, length or count is wrong, or the matrix is read-only.
     """
     _check_rows(matrix, header)
-    _calls.seal_rows(matrix, header, _nonces_for(matrix, nonces), _keys_for(matrix, keys))
+    at = _nonces_for(matrix, nonces, keys)
+    _calls.seal_rows(matrix, header, at, _keys_for(matrix, keys))
 
 
 def open_rows(
-    matrix: NDArray[np.uint8], header: int, nonces: Sequence[bytes], keys: Keys
+    matrix: NDArray[np.uint8], header: int, nonces: Nonces, keys: Keys
 ) -> NDArray[np.bool_]:
     """Open every row in place; see `seal_rows`.
 
@@ -289,10 +315,11 @@ def open_rows(
         Misuse: as for `seal_rows`.
     """
     _check_rows(matrix, header)
-    return _calls.open_rows(matrix, header, _nonces_for(matrix, nonces), _keys_for(matrix, keys))
+    at = _nonces_for(matrix, nonces, keys)
+    return _calls.open_rows(matrix, header, at, _keys_for(matrix, keys))
 
 
-def stream_rows(matrix: NDArray[np.uint8], nonces: Sequence[bytes], keys: Keys) -> None:
+def stream_rows(matrix: NDArray[np.uint8], nonces: Nonces, keys: Keys) -> None:
     """Fill every row with a keystream: uint8[k, length + 16], the last 16 without meaning."""
     matrix.fill(0)
     seal_rows(matrix, 0, nonces, keys)
@@ -334,8 +361,15 @@ def _check_rows(matrix: NDArray[np.uint8], header: int) -> None:
         raise Misuse("the bytes of each row must lie together, and rows apart")
 
 
-def _nonces_for(matrix: NDArray[np.uint8], nonces: Sequence[bytes]) -> Sequence[bytes]:
-    if len(nonces) != len(matrix) or not set(map(len, nonces)) <= {NONCE_BYTES}:
+def _nonces_for(matrix: NDArray[np.uint8], nonces: Nonces, keys: Keys) -> Nonces:
+    if isinstance(nonces, np.ndarray):
+        whole = nonces.shape == (len(matrix), NONCE_BYTES) and nonces.flags.c_contiguous
+        if not whole or nonces.dtype != np.uint8:
+            raise Misuse("nonces in an array are uint8[k, 12], one a row")
+    elif isinstance(nonces, bytes):
+        if len(nonces) != NONCE_BYTES or isinstance(keys, bytes):
+            raise Misuse("one nonce for all rows has 12 bytes, and each row a key of its own")
+    elif len(nonces) != len(matrix) or not set(map(len, nonces)) <= {NONCE_BYTES}:
         raise Misuse("each row needs one nonce of 12 bytes")
     return nonces
 

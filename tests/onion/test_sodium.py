@@ -163,6 +163,11 @@ READ_ONLY.setflags(write=False)
         (np.zeros((2, 40), np.uint8), -1, [NONCE] * 2, KEY),
         (np.zeros((2, 40), np.uint8), 4, [NONCE], KEY),
         (np.zeros((2, 40), np.uint8), 4, [NONCE, NONCE[1:]], KEY),
+        (np.zeros((2, 40), np.uint8), 4, NONCE, KEY),
+        (np.zeros((2, 40), np.uint8), 4, NONCE[1:], [KEY] * 2),
+        (np.zeros((2, 40), np.uint8), 4, np.zeros((1, 12), np.uint8), KEY),
+        (np.zeros((2, 40), np.uint8), 4, np.zeros((2, 12), np.int8), KEY),
+        (np.zeros((2, 40), np.uint8), 4, np.zeros((2, 24), np.uint8)[:, ::2], KEY),
         (np.zeros((2, 40), np.uint8), 4, [NONCE] * 2, KEY[1:]),
         (np.zeros((2, 40), np.uint8), 4, [NONCE] * 2, [KEY]),
         (np.zeros((2, 40), np.uint8), 4, [NONCE] * 2, [KEY, KEY + b"x"]),
@@ -176,7 +181,7 @@ READ_ONLY.setflags(write=False)
     ],
 )
 def test_no_wrong_shape_or_length_reaches_a_raw_call(
-    matrix: NDArray[np.uint8], header: int, nonces: list[bytes], keys: list[bytes] | bytes
+    matrix: NDArray[np.uint8], header: int, nonces: sodium.Nonces, keys: sodium.Keys
 ) -> None:
     with pytest.raises(Misuse):
         sodium.seal_rows(matrix, header, nonces, keys)
@@ -199,11 +204,23 @@ def test_no_wrong_buffer_reaches_a_raw_call() -> None:
         sodium.open_(KEY[1:], NONCE, bytes(16))
 
 
+def test_nonces_may_lie_in_an_array_or_be_one_for_all_rows() -> None:
+    keys = [bytes([row]) * 32 for row in range(3)]
+    for calls in (sodium.DirectCalls(), sodium.CheckedCalls()):
+        listed, array, one = (Dice.seeded(4).matrix(3, 60) for _ in range(3))
+        calls.seal_rows(listed, 8, [NONCE] * 3, keys)
+        calls.seal_rows(array, 8, np.frombuffer(NONCE * 3, np.uint8).reshape(3, 12), keys)
+        calls.seal_rows(one, 8, NONCE, keys)
+        assert np.array_equal(listed, array)
+        assert np.array_equal(listed, one)
+        assert calls.open_rows(one, 8, NONCE, keys).all()
+
+
 class Forgetful(sodium.CheckedCalls):
     """Does nothing to rows."""
 
     def seal_rows(
-        self, matrix: NDArray[np.uint8], header: int, nonces: Iterable[bytes], keys: Iterable[bytes]
+        self, matrix: NDArray[np.uint8], header: int, nonces: sodium.Nonces, keys: Iterable[bytes]
     ) -> None:
         """Leave them plain."""
 
@@ -212,7 +229,7 @@ class Trusting(sodium.CheckedCalls):
     """Takes a forged row for good."""
 
     def open_rows(
-        self, matrix: NDArray[np.uint8], header: int, nonces: Iterable[bytes], keys: Iterable[bytes]
+        self, matrix: NDArray[np.uint8], header: int, nonces: sodium.Nonces, keys: Iterable[bytes]
     ) -> NDArray[np.bool_]:
         return super().open_rows(matrix, header, nonces, keys) | True
 
