@@ -57,44 +57,57 @@ def hmac(key: bytes, text: bytes) -> bytes:
 
 def hkdf(chaining_key: bytes, material: bytes) -> tuple[bytes, bytes]:
     """Noise's HKDF with two outputs of 64 bytes."""
-    secret = hmac(chaining_key, material)
-    first = hmac(secret, b"\x01")
-    return first, hmac(secret, first + b"\x02")
+    secret = hmac(chaining_key, material).ljust(_BLOCK_BYTES, b"\0")
+    # `hmac` twice under one key, whose two paddings are made once.
+    inner, outer = secret.translate(_INNER), secret.translate(_OUTER)
+    first = blake2b(outer + blake2b(inner + b"\x01").digest()).digest()
+    return first, blake2b(outer + blake2b(inner + first + b"\x02").digest()).digest()
 
 
 def _nonce(number: int) -> bytes:
     return bytes(4) + number.to_bytes(8, "little")
 
 
-class _Symmetric(NamedTuple):
-    """SymmetricState as a value: each step returns the next, so a failed one changes nothing."""
+class _Symmetric:
+    """The SymmetricState. That of a handshake never changes: each text works on a copy."""
 
-    ck: bytes
-    h: bytes
-    key: bytes = b""
-    n: int = 0
+    __slots__ = ("ck", "h", "key", "n")
 
-    def mix_hash(self, text: bytes) -> "_Symmetric":
-        return self._replace(h=blake2b(self.h + text).digest())
+    def __init__(self, ck: bytes, h: bytes, key: bytes = b"", n: int = 0) -> None:
+        self.ck = ck
+        self.h = h
+        self.key = key
+        self.n = n
 
-    def mix_key(self, material: bytes) -> "_Symmetric":
-        ck, key = hkdf(self.ck, material)
-        return self._replace(ck=ck, key=key[:KEY_BYTES], n=0)
+    def copy(self) -> "_Symmetric":
+        return _Symmetric(self.ck, self.h, self.key, self.n)
 
-    def encrypt(self, plain: bytes) -> tuple["_Symmetric", bytes]:
-        if not self.key:
-            return self.mix_hash(plain), plain
-        sealed = sodium.seal(self.key, _nonce(self.n), plain, self.h)
-        return self.mix_hash(sealed)._replace(n=self.n + 1), sealed
+    def mix_hash(self, text: bytes) -> None:
+        self.h = blake2b(self.h + text).digest()
 
-    def decrypt(self, sealed: bytes) -> tuple["_Symmetric", bytes]:
-        if not self.key:
-            return self.mix_hash(sealed), sealed
-        plain = sodium.open_(self.key, _nonce(self.n), sealed, self.h)
-        return self.mix_hash(sealed)._replace(n=self.n + 1), plain
+    def mix_key(self, material: bytes) -> None:
+        self.ck, key = hkdf(self.ck, material)
+        self.key, self.n = key[:KEY_BYTES], 0
 
-    def __repr__(self) -> str:
-        return "_Symmetric()"
+    def encrypt(self, plain: bytes) -> bytes:
+        sealed = plain
+        if self.key:
+            sealed = sodium.seal(self.key, _nonce(self.n), plain, self.h)
+            self.n += 1
+        self.mix_hash(sealed)
+        return sealed
+
+    def decrypt(self, sealed: bytes) -> bytes:
+        plain = sealed
+        if self.key:
+            plain = sodium.open_(self.key, _nonce(self.n), sealed, self.h)
+            self.n += 1
+        self.mix_hash(sealed)
+        return plain
+
+    def split(self) -> tuple[bytes, bytes]:
+        first, second = hkdf(self.ck, b"")
+        return first[:KEY_BYTES], second[:KEY_BYTES]
 
 
 class _Keys(NamedTuple):
@@ -113,6 +126,21 @@ class _Keys(NamedTuple):
         if own is None or remote is None:
             raise Misuse("this handshake needs a key that it was not given")
         return curves.scalarmult(own.private.reveal(), remote)
+
+
+def _begin(
+    pattern: Pattern, prologue: bytes, initiator: bytes | None, responder: bytes | None
+) -> _Symmetric:
+    """The state before the first text, from both sides' static keys as far as there are any."""
+    name = f"Noise_{pattern.name}_25519_ChaChaPoly_BLAKE2b".encode()
+    start = name.ljust(_HASH_BYTES, b"\0")
+    state = _Symmetric(start, start)
+    state.mix_hash(prologue)
+    if pattern.knows_initiator and initiator is not None:
+        state.mix_hash(initiator)
+    if pattern.knows_responder and responder is not None:
+        state.mix_hash(responder)
+    return state
 
 
 class Handshake:
@@ -149,19 +177,9 @@ class Handshake:
         self._keys = _Keys(static, ephemeral, remote_static, None)
         self._texts_done = 0
         self._keys_written = False
-        self._state = self._begin(prologue)
-
-    def _begin(self, prologue: bytes) -> _Symmetric:
-        name = f"Noise_{self._pattern.name}_25519_ChaChaPoly_BLAKE2b".encode()
-        start = name.ljust(_HASH_BYTES, b"\0")
-        state = _Symmetric(start, start).mix_hash(prologue)
-        own = None if self._keys.static is None else self._keys.static.public
-        sides = (own, self._keys.remote_static)
-        known = (self._pattern.knows_initiator, self._pattern.knows_responder)
-        for public, told in zip(sides if self._initiator else sides[::-1], known, strict=True):
-            if told and public is not None:
-                state = state.mix_hash(public)
-        return state
+        own = None if static is None else static.public
+        sides = (own, remote_static) if initiator else (remote_static, own)
+        self._state = _begin(pattern, prologue, *sides)
 
     # ── writing ──────────────────────────────────────────────────────────────────────────
 
@@ -180,16 +198,16 @@ class Handshake:
             raise Misuse("it is not this side's turn to write")
         if self._keys.ephemeral is None:
             raise Misuse("writing needs an ephemeral key")
-        state, keys, out = self._state, self._keys, b""
+        state, keys, out = self._state.copy(), self._keys, b""
         for step in self._pattern.texts[self._texts_done]:
             sent = b""
             if step == "e":
                 sent = keys.ephemeral.public if keys.ephemeral else b""
-                state = state.mix_hash(sent)
+                state.mix_hash(sent)
             elif step == "s":
-                state, sent = state.encrypt(keys.static.public if keys.static else b"")
+                sent = state.encrypt(keys.static.public if keys.static else b"")
             else:
-                state = state.mix_key(keys.shared(step, self._initiator))
+                state.mix_key(keys.shared(step, self._initiator))
             out += sent
         self._state, self._keys_written = state, True
         return out
@@ -204,8 +222,9 @@ class Handshake:
             raise Misuse("the keys of this text come first")
         if len(payload) > MAX_BYTES - 2 * KEY_BYTES - 2 * TAG_BYTES:
             raise Misuse("this payload is too long for one text")
-        self._state, sealed = self._state.encrypt(payload)
-        self._keys_written = False
+        state = self._state.copy()
+        sealed = state.encrypt(payload)
+        self._state, self._keys_written = state, False
         self._texts_done += 1
         return sealed
 
@@ -223,18 +242,18 @@ class Handshake:
             raise BadCell(Drop.UNEXPECTED)
         if len(text) > MAX_BYTES:
             raise BadCell(Drop.MALFORMED)
-        state, keys, rest = self._state, self._keys, text
+        state, keys, rest = self._state.copy(), self._keys, text
         for step in self._pattern.texts[self._texts_done]:
             if step == "e":
                 public, rest = _cut(rest, KEY_BYTES)
-                state, keys = state.mix_hash(public), keys._replace(remote_ephemeral=public)
+                state.mix_hash(public)
+                keys = _Keys(keys.static, keys.ephemeral, keys.remote_static, public)
             elif step == "s":
                 sealed, rest = _cut(rest, KEY_BYTES + TAG_BYTES)
-                state, public = state.decrypt(sealed)
-                keys = keys._replace(remote_static=public)
+                keys = keys._replace(remote_static=state.decrypt(sealed))
             else:
-                state = state.mix_key(keys.shared(step, self._initiator))
-        state, payload = state.decrypt(rest)
+                state.mix_key(keys.shared(step, self._initiator))
+        payload = state.decrypt(rest)
         self._state, self._keys = state, keys
         self._texts_done += 1
         return payload
@@ -266,8 +285,7 @@ class Handshake:
         Raises:
             Misuse: the handshake is not finished.
         """
-        first, second = hkdf(self._done().ck, b"")
-        return first[:KEY_BYTES], second[:KEY_BYTES]
+        return self._done().split()
 
     def _done(self) -> _Symmetric:
         if not self.finished:
@@ -280,6 +298,40 @@ class Handshake:
 
     def __repr__(self) -> str:
         return f"Handshake({self._pattern.name})"
+
+
+class OneWayReader:
+    """Reads any number of texts of pattern N that have prologue and static key in common.
+
+    Each as a `Handshake` of its own would, but what they share is done once, and there is no
+    state to keep between texts: 57 µs instead of 66, of which X25519 is 43.
+
+    Args:
+        prologue: what both sides must agree on without saying it.
+        static: this side's static key.
+    """
+
+    def __init__(self, prologue: bytes, static: KeyPair) -> None:
+        self._begun = _begin(Pattern.N, prologue, None, static.public)
+        self._static = static
+
+    def read(self, text: bytes) -> tuple[bytes, tuple[bytes, bytes], bytes]:
+        """The payload of a text, and what `split` and `hash` of its handshake would be.
+
+        Raises:
+            BadCell: for whatever is wrong with it, as of `Handshake.read`.
+        """
+        if len(text) > MAX_BYTES:
+            raise BadCell(Drop.MALFORMED)
+        state = self._begun.copy()
+        ephemeral, sealed = _cut(text, KEY_BYTES)
+        state.mix_hash(ephemeral)
+        state.mix_key(curves.scalarmult(self._static.private.reveal(), ephemeral))
+        payload = state.decrypt(sealed)
+        return payload, state.split(), state.h
+
+    def __repr__(self) -> str:
+        return "OneWayReader()"
 
 
 class Transport:

@@ -22,7 +22,7 @@ from pymix_voice.errors import BadCell, Drop, Misuse
 from pymix_voice.geometry import DROP_BYTES, HASH_BYTES, KEY_BYTES
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair, Secret, derive
-from pymix_voice.onion.noise import Handshake, Pattern
+from pymix_voice.onion.noise import Handshake, OneWayReader, Pattern
 
 
 class Klass(IntEnum):
@@ -120,7 +120,7 @@ class OnionMaker:
         text = drop + bytes([flag])
         for handshake, keys in reversed(self._started):
             text = keys + handshake.write_payload(text)
-        self._hops = [_hop_keys(handshake) for handshake, _ in self._started]
+        self._hops = [hop_keys(handshake) for handshake, _ in self._started]
         return text
 
     @property
@@ -138,27 +138,43 @@ class OnionMaker:
         return "OnionMaker()"
 
 
-def open_onion(
-    onion: bytes, key: KeyPair, descriptor_hash: bytes, hop: int, klass: Klass
-) -> tuple[HopKeys, bytes]:
-    """Open one layer.
+class OnionOpener:
+    """Opens one layer of the onions of one batch; what they have in common is done once.
 
     Args:
-        onion: from the network. Its ephemeral key is its first 32 bytes.
         key: this mix's onion key for the epoch.
         descriptor_hash: of the epoch's signed list, 32 bytes.
         hop: this mix's place in the chain, from 0.
-        klass: which batch it came in.
-
-    Returns:
-        The layer keys, and the onion for the next mix (or at the last the payload).
-
-    Raises:
-        BadCell: whatever is wrong with it.
+        klass: which batch they came in.
     """
-    handshake = Handshake(Pattern.N, False, prologue(descriptor_hash, hop, klass), static=key)
-    inner = handshake.read(onion)
-    return _hop_keys(handshake), inner
+
+    def __init__(self, key: KeyPair, descriptor_hash: bytes, hop: int, klass: Klass) -> None:
+        self._reader = OneWayReader(prologue(descriptor_hash, hop, klass), key)
+
+    def open(self, onion: bytes) -> tuple[HopKeys, bytes]:
+        """Open one layer.
+
+        Args:
+            onion: from the network. Its ephemeral key is its first 32 bytes.
+
+        Returns:
+            The layer keys, and the onion for the next mix (or at the last the payload).
+
+        Raises:
+            BadCell: whatever is wrong with it.
+        """
+        inner, keys, seen = self._reader.read(onion)
+        return _hop_keys(keys, seen), inner
+
+    def __repr__(self) -> str:
+        return "OnionOpener()"
+
+
+def open_onion(
+    onion: bytes, key: KeyPair, descriptor_hash: bytes, hop: int, klass: Klass
+) -> tuple[HopKeys, bytes]:
+    """Open one layer of a single onion; see `OnionOpener`."""
+    return OnionOpener(key, descriptor_hash, hop, klass).open(onion)
 
 
 def parse_payload(payload: bytes) -> tuple[bytes, Flag]:
@@ -182,8 +198,10 @@ def prologue(descriptor_hash: bytes, hop: int, klass: Klass) -> bytes:
     return b"pymix onion" + descriptor_hash + bytes([hop, klass])
 
 
-def _hop_keys(handshake: Handshake) -> HopKeys:
-    first, second = handshake.split()
-    return HopKeys(
-        derive(first, "pymix fwd", handshake.hash), derive(second, "pymix back", handshake.hash)
-    )
+def hop_keys(handshake: Handshake) -> HopKeys:
+    """The layer keys that come of a hop's finished handshake."""
+    return _hop_keys(handshake.split(), handshake.hash)
+
+
+def _hop_keys(keys: tuple[bytes, bytes], seen: bytes) -> HopKeys:
+    return HopKeys(derive(keys[0], "pymix fwd", seen), derive(keys[1], "pymix back", seen))

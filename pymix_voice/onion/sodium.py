@@ -1,223 +1,90 @@
-"""ChaCha20-Poly1305 from libsodium, for one text or for a whole batch.
+"""Authenticated ciphers from libsodium, for one text or for a whole batch, and a keystream.
 
-The one module that touches PyNaCl's inside. PyNaCl's wrappers cost five times the cipher on
-small cells, so `DirectCalls` goes through its own cffi (`nacl._sodium`), which is private and
-checks nothing. Hence the rules of this file: every length is checked once per batch before a
-pointer is used; a pointer made as `base + offset` keeps nothing alive, so the array it points
-into is held by a local name until the last call; and at import the direct calls must give the
-same bytes as `CheckedCalls` (PyNaCl's public bindings), which take their place if they do not.
-A pointer costs as much as a tenth of a cipher call, so those into matrices that are used again
-and again are remembered by address: who keeps matrices and nonces from round to round pays none.
+Every length, shape and bound is checked here, once per text or batch; the raw calls (`calls`)
+check nothing. Two ciphers: ChaCha20-Poly1305 for everything, and AEGIS-128L for whoever has
+the processor for it.
 
-The keystream of a layer is the AEAD encryption of zeros without its tag (RFC 8439: ChaCha20
-from block 1 on), because PyNaCl offers no stream cipher.
-
-Source: RFC 8439.
+Sources: RFC 8439; draft-irtf-cfrg-aegis-aead for AEGIS-128L.
 
 Must not know: what the bytes are for, where nonces come from, labels.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
-from itertools import repeat
-from typing import Any
+from functools import partial
 
 import numpy as np
-from nacl import bindings
-from nacl.exceptions import CryptoError
 from numpy.typing import NDArray
 
 from pymix_voice.errors import BadCell, Drop, Misuse
 from pymix_voice.geometry import KEY_BYTES, TAG_BYTES
+from pymix_voice.onion import calls
+from pymix_voice.onion.calls import (
+    AEGIS,
+    CHACHA,
+    Chosen,
+    Cipher,
+    Keys,
+    Nonces,
+    Readable,
+    Writable,
+)
 
-NONCE_BYTES = 12
+__all__ = [
+    "AEGIS",
+    "CHACHA",
+    "NONCE_BYTES",
+    "Chosen",
+    "Cipher",
+    "Keys",
+    "Nonces",
+    "Readable",
+    "Writable",
+    "calls_directly",
+    "has_aegis",
+    "open_",
+    "open_into",
+    "open_rows",
+    "seal",
+    "seal_into",
+    "seal_rows",
+    "stream",
+    "stream_rows",
+    "streams_directly",
+]
 
-Readable = bytes | bytearray | memoryview | NDArray[np.uint8]
-"""Contiguous bytes that are only read."""
-Writable = bytearray | memoryview | NDArray[np.uint8]
-"""Contiguous bytes that are written in place."""
-Keys = Sequence[bytes] | bytes
-"""One key a row, or one key for all rows."""
-Nonces = Sequence[bytes] | bytes | NDArray[np.uint8]
-"""One nonce a row, as byte strings or uint8[k, 12], or (under many keys) one for all rows."""
+NONCE_BYTES = CHACHA.nonce_bytes
 
-_POINTERS_AT_ONCE = 128
-"""Pointers are made for a whole number of so many rows, whether or not there are so many."""
-_MATRICES = 64
-"""Pointers into so many matrices are remembered."""
-
-
-def _flat(buffer: Readable) -> memoryview:
-    view = buffer.data if isinstance(buffer, np.ndarray) else memoryview(buffer)
-    if not view.c_contiguous:
-        raise Misuse("these bytes do not lie together")
-    # An empty array cannot be cast.
-    return view.cast("B") if view.nbytes else memoryview(bytearray())
-
-
-def _each(nonces: Nonces) -> Iterable[bytes]:
-    if isinstance(nonces, bytes):
-        return repeat(nonces)
-    return map(bytes, nonces) if isinstance(nonces, np.ndarray) else nonces
-
-
-class CheckedCalls:
-    """The four AEAD operations through PyNaCl's public bindings, with copies both ways.
-
-    Nothing is checked here that the functions below have checked already.
-    """
-
-    def seal_into(
-        self, out: Writable, plain: Readable, ad: Readable, nonce: bytes, key: bytes
-    ) -> None:
-        """Write ciphertext and tag to `out`."""
-        sealed = bindings.crypto_aead_chacha20poly1305_ietf_encrypt(
-            bytes(plain), bytes(ad), nonce, key
-        )
-        _flat(out)[:] = sealed
-
-    def open_into(
-        self, out: Writable, sealed: Readable, ad: Readable, nonce: bytes, key: bytes
-    ) -> bool:
-        """Write the plain text to `out`, or say that the tag is wrong."""
-        try:
-            plain = bindings.crypto_aead_chacha20poly1305_ietf_decrypt(
-                bytes(sealed), bytes(ad), nonce, key
-            )
-        except CryptoError:
-            return False
-        _flat(out)[:] = plain
-        return True
-
-    def seal_rows(
-        self, matrix: NDArray[np.uint8], header: int, nonces: Nonces, keys: Iterable[bytes]
-    ) -> None:
-        """Seal each row in place."""
-        for row, nonce, key in zip(matrix, _each(nonces), keys, strict=False):
-            self.seal_into(row[header:], row[header:-TAG_BYTES], row[:header], nonce, key)
-
-    def open_rows(
-        self, matrix: NDArray[np.uint8], header: int, nonces: Nonces, keys: Iterable[bytes]
-    ) -> NDArray[np.bool_]:
-        """Open each row in place; a row that fails stays as it was."""
-        opened = [
-            self.open_into(row[header:-TAG_BYTES], row[header:], row[:header], nonce, key)
-            for row, nonce, key in zip(matrix, _each(nonces), keys, strict=False)
-        ]
-        return np.array(opened, dtype=np.bool_)
-
-
-class DirectCalls(CheckedCalls):
-    """The same through PyNaCl's private cffi: no copies, no checks, pointers by hand."""
-
-    def __init__(self) -> None:
-        # Here, so that a PyNaCl without these names falls back instead of failing.
-        from nacl._sodium import ffi, lib
-
-        self._ffi: Any = ffi
-        self._seal: Any = lib.crypto_aead_chacha20poly1305_ietf_encrypt
-        self._open: Any = lib.crypto_aead_chacha20poly1305_ietf_decrypt
-        self._table = lru_cache(maxsize=_MATRICES)(self._make_table)
-
-    def seal_into(
-        self, out: Writable, plain: Readable, ad: Readable, nonce: bytes, key: bytes
-    ) -> None:
-        """Write ciphertext and tag to `out`, which may start where `plain` starts."""
-        view, null = self._ffi.from_buffer, self._ffi.NULL
-        to, source, extra = view(out, require_writable=True), view(plain), view(ad)
-        self._seal(to, null, source, len(source), extra, len(extra), null, nonce, key)
-
-    def open_into(
-        self, out: Writable, sealed: Readable, ad: Readable, nonce: bytes, key: bytes
-    ) -> bool:
-        """Write the plain text to `out`, which may start where `sealed` starts."""
-        view, null = self._ffi.from_buffer, self._ffi.NULL
-        to, source, extra = view(out, require_writable=True), view(sealed), view(ad)
-        failed = self._open(to, null, null, source, len(source), extra, len(extra), nonce, key)
-        return bool(failed == 0)
-
-    def seal_rows(
-        self, matrix: NDArray[np.uint8], header: int, nonces: Nonces, keys: Iterable[bytes]
-    ) -> None:
-        """Seal each row in place: one C call a row, and no Python code between the calls."""
-        rows, size = matrix.shape
-        heads, bodies = self._pointers(matrix, 0), self._pointers(matrix, header)
-        # `repeat` without end where `map` takes it at several places; the count ends it all.
-        null, extra = repeat(self._ffi.NULL), repeat(header)
-        plain, at = repeat(size - header - TAG_BYTES, rows), self._at(nonces)
-        # `matrix` and `nonces` are named until here and so outlive the pointers into them.
-        list(map(self._seal, bodies, null, bodies, plain, heads, extra, null, at, keys))
-
-    def open_rows(
-        self, matrix: NDArray[np.uint8], header: int, nonces: Nonces, keys: Iterable[bytes]
-    ) -> NDArray[np.bool_]:
-        """Open each row in place; a row that fails comes out as zeros."""
-        rows, size = matrix.shape
-        heads, bodies = self._pointers(matrix, 0), self._pointers(matrix, header)
-        null, extra = repeat(self._ffi.NULL), repeat(header)
-        sealed, at = repeat(size - header, rows), self._at(nonces)
-        failed = map(self._open, bodies, null, null, bodies, sealed, heads, extra, at, keys)
-        opened: NDArray[np.bool_] = np.fromiter(failed, np.intc, rows) == 0
-        return opened
-
-    def _at(self, nonces: Nonces) -> Iterable[Any]:
-        if isinstance(nonces, np.ndarray):
-            return self._pointers(nonces, 0)
-        return repeat(nonces) if isinstance(nonces, bytes) else nonces
-
-    def _pointers(self, matrix: NDArray[np.uint8], offset: int) -> list[Any]:
-        """One a row, and some beyond. They keep nothing alive: the caller holds `matrix`."""
-        least = -(-len(matrix) // _POINTERS_AT_ONCE) * _POINTERS_AT_ONCE
-        return self._table(matrix.ctypes.data + offset, matrix.strides[0], least)
-
-    def _make_table(self, address: int, stride: int, rows: int) -> list[Any]:
-        base = self._ffi.cast("unsigned char *", address)
-        return [base + row * stride for row in range(rows)]
-
-
-def agree(one: CheckedCalls, other: CheckedCalls) -> bool:
-    """Whether both give the same bytes and refuse the same forgery."""
-    nonces = [bytes([7] * NONCE_BYTES), bytes(range(NONCE_BYTES))]
-    keys = [bytes(range(KEY_BYTES)), bytes([9] * KEY_BYTES)]
-    rows = np.arange(2 * 75, dtype=np.uint8).reshape(2, 75)
-    sealed = [rows.copy(), rows.copy()]
-    for calls, matrix in zip((one, other), sealed, strict=True):
-        calls.seal_rows(matrix, 5, nonces, keys)
-    single = bytearray(75 - 5)
-    one.seal_into(single, bytes(rows[0, 5:-TAG_BYTES]), bytes(rows[0, :5]), nonces[0], keys[0])
-    same = np.array_equal(sealed[0], sealed[1]) and bytes(sealed[0][0, 5:]) == single
-    sealed[0][1, 4] ^= 1
-    opened = one.open_rows(sealed[0], 5, nonces, keys).tolist()
-    plain = bytearray(75 - 5 - TAG_BYTES)
-    good = one.open_into(plain, bytes(single), bytes(rows[0, :5]), nonces[0], keys[0])
-    back = bytes(rows[0, 5:-TAG_BYTES])
-    undone = bytes(sealed[0][0, 5:-TAG_BYTES]) == back and plain == back
-    return same and undone and good and opened == [True, False]
-
-
-def choose(make: Callable[[], CheckedCalls] = DirectCalls) -> CheckedCalls:
-    """Direct calls where this PyNaCl has them and they agree with its public bindings."""
-    checked = CheckedCalls()
-    try:
-        direct = make()
-        return direct if agree(direct, checked) else checked
-    except (ImportError, AttributeError, TypeError, ValueError):
-        return checked
-
-
-_calls = choose()
+_chacha = calls.choose(CHACHA, calls.StreamCalls, calls.DirectCalls)
+_calls = {CHACHA: _chacha}
+if calls.has(AEGIS):
+    _calls[AEGIS] = calls.choose(AEGIS, partial(calls.DirectCalls, AEGIS))
 
 
 def calls_directly() -> bool:
     """Whether the fast calls are in use; if not, everything works, several times slower."""
-    return isinstance(_calls, DirectCalls)
+    return all(isinstance(each, calls.DirectCalls) for each in _calls.values())
+
+
+def streams_directly() -> bool:
+    """Whether keystream comes from the stream cipher; if not, it takes half as long again."""
+    return isinstance(_chacha, calls.StreamCalls)
+
+
+def has_aegis() -> bool:
+    """Whether `AEGIS` can be used here at all; whether it is fast depends on the processor."""
+    return AEGIS in _calls
+
+
+def _calls_of(cipher: Cipher) -> calls.CheckedCalls:
+    if cipher not in _calls:
+        raise Misuse(f"this PyNaCl has no {cipher.name}: ask has_aegis() first")
+    return _calls[cipher]
 
 
 # ── one text ─────────────────────────────────────────────────────────────────────────────
 
 
 def seal_into(out: Writable, plain: Readable, ad: Readable, nonce: bytes, key: bytes) -> None:
-    """Seal into a buffer: ciphertext, then the tag.
+    """Seal into a buffer with ChaCha20-Poly1305: ciphertext, then the tag.
 
     Args:
         out: exactly 16 bytes longer than `plain`; it may start where `plain` starts, but must
@@ -234,7 +101,7 @@ def seal_into(out: Writable, plain: Readable, ad: Readable, nonce: bytes, key: b
         raise Misuse("the sealed text needs exactly 16 bytes more than the plain text")
     _size(ad)
     _check_one(nonce, key)
-    _calls.seal_into(out, plain, ad, nonce, key)
+    _chacha.seal_into(out, plain, ad, nonce, key)
 
 
 def open_into(out: Writable, sealed: Readable, ad: Readable, nonce: bytes, key: bytes) -> bool:
@@ -250,14 +117,14 @@ def open_into(out: Writable, sealed: Readable, ad: Readable, nonce: bytes, key: 
         raise Misuse("the plain text needs exactly 16 bytes less than the sealed text")
     _size(ad)
     _check_one(nonce, key)
-    return _calls.open_into(out, sealed, ad, nonce, key)
+    return _chacha.open_into(out, sealed, ad, nonce, key)
 
 
 def seal(key: bytes, nonce: bytes, plain: bytes, ad: bytes = b"") -> bytes:
     """Seal one text; the result is 16 bytes longer."""
     _check_one(nonce, key)
     out = bytearray(len(plain) + TAG_BYTES)
-    _calls.seal_into(out, plain, ad, nonce, key)
+    _chacha.seal_into(out, plain, ad, nonce, key)
     return bytes(out)
 
 
@@ -271,7 +138,7 @@ def open_(key: bytes, nonce: bytes, sealed: bytes, ad: bytes = b"") -> bytes:
     if len(sealed) < TAG_BYTES:
         raise BadCell(Drop.MALFORMED)
     out = bytearray(len(sealed) - TAG_BYTES)
-    if not _calls.open_into(out, sealed, ad, nonce, key):
+    if not _chacha.open_into(out, sealed, ad, nonce, key):
         raise BadCell(Drop.FORGED)
     return bytes(out)
 
@@ -284,100 +151,140 @@ def stream(key: bytes, nonce: bytes, length: int) -> bytes:
 # ── many rows ────────────────────────────────────────────────────────────────────────────
 
 
-def seal_rows(matrix: NDArray[np.uint8], header: int, nonces: Nonces, keys: Keys) -> None:
+def seal_rows(
+    matrix: NDArray[np.uint8], header: int, nonces: Nonces, keys: Keys, cipher: Cipher = CHACHA
+) -> None:
     """Seal every row in place.
 
     Args:
-        matrix: uint8[k, size], each row `header | plain text | room for the tag (16)`; rows
-            may lie apart (a view of a wider array), the bytes of a row may not.
+        matrix: uint8[k, size], each row `header | plain text | room for the tag`; rows may lie
+            apart (a view of a wider array), the bytes of a row may not.
         header: how many bytes at the front of a row are authenticated but not encrypted.
-        nonces: one a row, 12 bytes each, or one for all rows if each has a key of its own.
-        keys: one a row, or one for all, 32 bytes each.
+        nonces: one a row, or one for all rows if each has a key of its own.
+        keys: one a row, or one for all. Arrays are cheapest if they are used again, not made
+            anew: pointers into them are remembered.
+        cipher: its key, nonce and tag sizes hold for all of these.
 
     Raises:
-        Misuse: a shape, length or count is wrong, or the matrix is read-only.
+        Misuse: a shape, length, count or row is wrong, the matrix is read-only, or this PyNaCl
+            does not have the cipher.
     """
-    _check_rows(matrix, header)
-    at = _nonces_for(matrix, nonces, keys)
-    _calls.seal_rows(matrix, header, at, _keys_for(matrix, keys))
+    raw = _calls_of(cipher)
+    _check_rows(matrix, header, cipher)
+    _check_nonces(len(matrix), nonces, keys, cipher)
+    _check_keys(len(matrix), keys, cipher)
+    raw.seal_rows(matrix, header, nonces, keys)
 
 
 def open_rows(
-    matrix: NDArray[np.uint8], header: int, nonces: Nonces, keys: Keys
+    matrix: NDArray[np.uint8], header: int, nonces: Nonces, keys: Keys, cipher: Cipher = CHACHA
 ) -> NDArray[np.bool_]:
     """Open every row in place; see `seal_rows`.
 
     Returns:
         bool[k]: whether the row's tag was right. What a failed row holds is unspecified; a
-        good row holds `header | plain text | 16 bytes without meaning`.
+        good row holds `header | plain text | what was the tag, without meaning`.
 
     Raises:
         Misuse: as for `seal_rows`.
     """
-    _check_rows(matrix, header)
-    at = _nonces_for(matrix, nonces, keys)
-    return _calls.open_rows(matrix, header, at, _keys_for(matrix, keys))
+    raw = _calls_of(cipher)
+    _check_rows(matrix, header, cipher)
+    _check_nonces(len(matrix), nonces, keys, cipher)
+    _check_keys(len(matrix), keys, cipher)
+    return raw.open_rows(matrix, header, nonces, keys)
 
 
 def stream_rows(matrix: NDArray[np.uint8], nonces: Nonces, keys: Keys) -> None:
-    """Fill every row with a keystream: uint8[k, length + 16], the last 16 without meaning."""
-    matrix.fill(0)
-    seal_rows(matrix, 0, nonces, keys)
+    """Fill every row with a keystream: uint8[k, length + 16], the last 16 without meaning.
+
+    Nonces and keys are those of `CHACHA`, as for `seal_rows`, and the stream is that of `stream`.
+    """
+    _check_rows(matrix, 0, CHACHA)
+    _check_nonces(len(matrix), nonces, keys, CHACHA)
+    _check_keys(len(matrix), keys, CHACHA)
+    _chacha.stream_rows(matrix, nonces, keys)
 
 
 # ── what the raw calls do not check ──────────────────────────────────────────────────────
 
 
 def _size(buffer: Readable) -> int:
-    return _flat(buffer).nbytes
-
-
-def _room(buffer: Writable) -> int:
-    view = _flat(buffer)
-    if view.readonly:
-        raise Misuse("these bytes can only be read")
+    view = _view(buffer)
+    if not view.c_contiguous:
+        raise Misuse("these bytes do not lie together")
     return view.nbytes
 
 
-def _check_key(key: bytes) -> None:
-    if not isinstance(key, bytes) or len(key) != KEY_BYTES:
-        raise Misuse("a key is 32 bytes")
+def _room(buffer: Writable) -> int:
+    if _view(buffer).readonly:
+        raise Misuse("these bytes can only be read")
+    return _size(buffer)
+
+
+def _view(buffer: Readable) -> memoryview:
+    return buffer.data if isinstance(buffer, np.ndarray) else memoryview(buffer)
 
 
 def _check_one(nonce: bytes, key: bytes) -> None:
-    _check_key(key)
+    if not isinstance(key, bytes) or len(key) != KEY_BYTES:
+        raise Misuse("a key is 32 bytes")
     if not isinstance(nonce, bytes) or len(nonce) != NONCE_BYTES:
         raise Misuse("a nonce is 12 bytes")
 
 
-def _check_rows(matrix: NDArray[np.uint8], header: int) -> None:
+def _check_rows(matrix: NDArray[np.uint8], header: int, cipher: Cipher) -> None:
     if matrix.ndim != 2 or matrix.dtype != np.uint8 or not matrix.flags.writeable:
         raise Misuse("rows are sealed and opened in a writable uint8[k, size]")
     rows, size = matrix.shape
-    if not 0 <= header <= size - TAG_BYTES:
+    if not 0 <= header <= size - cipher.tag_bytes:
         raise Misuse(f"rows of {size} bytes have no room for a header of {header} and a tag")
     # Rows that overlap or run backward would let one call write into another's row.
-    if rows and (matrix.strides[1] != 1 or (rows > 1 and matrix.strides[0] < size)):
+    apart, along = matrix.strides
+    if rows and (along != 1 or (rows > 1 and apart < size)):
         raise Misuse("the bytes of each row must lie together, and rows apart")
 
 
-def _nonces_for(matrix: NDArray[np.uint8], nonces: Nonces, keys: Keys) -> Nonces:
+def _check_nonces(rows: int, nonces: Nonces, keys: Keys, cipher: Cipher) -> None:
+    size = cipher.nonce_bytes
     if isinstance(nonces, np.ndarray):
-        whole = nonces.shape == (len(matrix), NONCE_BYTES) and nonces.flags.c_contiguous
-        if not whole or nonces.dtype != np.uint8:
-            raise Misuse("nonces in an array are uint8[k, 12], one a row")
+        _check_table(nonces, size)
+        if len(nonces) != rows:
+            raise Misuse("each row needs one nonce")
     elif isinstance(nonces, bytes):
-        if len(nonces) != NONCE_BYTES or isinstance(keys, bytes):
-            raise Misuse("one nonce for all rows has 12 bytes, and each row a key of its own")
-    elif len(nonces) != len(matrix) or not set(map(len, nonces)) <= {NONCE_BYTES}:
-        raise Misuse("each row needs one nonce of 12 bytes")
-    return nonces
+        if len(nonces) != size or isinstance(keys, bytes):
+            raise Misuse(f"one nonce for all rows has {size} bytes, and each row its own key")
+    elif len(nonces) != rows or not set(map(len, nonces)) <= {size}:
+        raise Misuse(f"each row needs one nonce of {size} bytes")
 
 
-def _keys_for(matrix: NDArray[np.uint8], keys: Keys) -> Iterable[bytes]:
+def _check_keys(rows: int, keys: Keys, cipher: Cipher) -> None:
+    size = cipher.key_bytes
     if isinstance(keys, bytes):
-        _check_key(keys)
-        return repeat(keys, len(matrix))
-    if len(keys) != len(matrix) or not set(map(len, keys)) <= {KEY_BYTES}:
-        raise Misuse("each row needs one key of 32 bytes")
-    return keys
+        if len(keys) != size:
+            raise Misuse(f"a key for all rows has {size} bytes")
+    elif isinstance(keys, Chosen):
+        _check_table(keys.table, size)
+        _check_choice(keys.rows, rows, len(keys.table))
+    elif isinstance(keys, np.ndarray):
+        _check_table(keys, size)
+        if len(keys) != rows:
+            raise Misuse("each row needs one key")
+    elif len(keys) != rows or not set(map(len, keys)) <= {size}:
+        raise Misuse(f"each row needs one key of {size} bytes")
+
+
+def _check_table(table: NDArray[np.uint8], size: int) -> None:
+    """Nonces or keys: rows may lie anyhow, since they are only read, but each in one piece."""
+    if table.ndim != 2 or table.dtype != np.uint8 or table.shape[1] != size:
+        raise Misuse(f"these are not rows of {size} bytes: uint8[k, {size}]")
+    if len(table) and table.strides[1] != 1:
+        raise Misuse("the bytes of each row must lie together")
+
+
+def _check_choice(chosen: NDArray[np.intp], rows: int, limit: int) -> None:
+    if chosen.shape != (rows,) or chosen.dtype != np.intp:
+        raise Misuse("each row needs the number of one key: intp[k]")
+    # Read without a sign, a negative number is beyond every limit: one pass finds both.
+    if rows and int(chosen.view(np.uintp).max()) >= limit:
+        raise Misuse("a chosen key is not in its table")

@@ -1,4 +1,5 @@
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from pymix_voice.errors import Misuse
 from pymix_voice.onion import sodium
+from pymix_voice.onion.blocks import Blocks
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keystream import BACKWARD, FORWARD, KEEP_STEPS, Keystream, combined
 
@@ -58,7 +60,7 @@ def test_any_order_of_preparing_and_asking_gives_the_same_rows(
 
 def test_prepared_ahead_nothing_is_made_late() -> None:
     stream = Keystream(KEYS, FORWARD)
-    assert [stream.prepare(100, 2) for _ in range(7)] == [2, 2, 1, 2, 2, 1, 0]
+    assert [stream.prepare(100, 2) for _ in range(5)] == [2, 2, 1, 0, 0]
     for step in range(100, 220):
         stream.prepare(step, 1)
         assert_row(stream, FORWARD, step)
@@ -84,6 +86,52 @@ def test_a_jump_far_ahead_works_and_the_way_back_is_closed() -> None:
     assert_row(stream, BACKWARD, 39_999)
     assert not stream.holds(5)
     assert stream.prepare(5, 9) == 0
+
+
+def test_an_epoch_to_come_holds_one_block_until_some_steps_into_it() -> None:
+    pool = Blocks()
+    stream = Keystream(KEYS, FORWARD, pool)
+    assert stream.prepare(20 + KEEP_STEPS - 1, 9) == len(KEYS)
+    assert stream.prepare(20 + KEEP_STEPS - 1, 9) == 0
+    assert stream.prepare(20 + KEEP_STEPS, 9) == len(KEYS)
+    assert stream.prepare(20 + KEEP_STEPS, 9) == 0
+    assert stream.made_late == 0
+
+
+def test_keys_may_come_as_an_array_and_are_copied() -> None:
+    array = np.frombuffer(bytearray(b"".join(KEYS)), np.uint8).reshape(-1, 32)
+    stream = Keystream(array, FORWARD)
+    wide = np.repeat(array, 2, axis=1)[:, ::2]
+    array.fill(0)
+    assert_row(stream, FORWARD, 7)
+    assert_row(Keystream(wide, BACKWARD), BACKWARD, 7)
+    stream.wipe()
+    assert wide.all()
+
+
+@settings(max_examples=40)
+@given(
+    acts=st.lists(
+        st.tuples(st.integers(0, 2), st.sampled_from(["row", "ahead", "renew", "work"])),
+        max_size=30,
+    )
+)
+def test_keystreams_that_share_a_pool_do_not_meet(acts: list[tuple[int, str]]) -> None:
+    pool, step = Blocks(), 0
+    streams = [Keystream(KEYS, way, pool) for way in range(3)]
+    for way, act in acts:
+        step += 3
+        if act == "row":
+            assert_row(streams[way], way, step)
+        elif act == "ahead":
+            streams[way].prepare(step, 2)
+        elif act == "work":
+            pool.work(1000)
+        else:
+            streams[way].wipe()
+            streams[way] = Keystream(KEYS, way, pool)
+    for way, stream in enumerate(streams):
+        assert_row(stream, way, step)
 
 
 def test_many_circuits_in_slices_equal_many_at_once() -> None:
@@ -132,6 +180,38 @@ def test_a_wiped_keystream_gives_nothing() -> None:
     assert repr(stream) == "Keystream(5 circuits)"
 
 
-def test_keys_of_another_size_are_refused() -> None:
+def test_a_shared_pool_zeroes_a_wiped_keystream_in_slices() -> None:
+    pool = Blocks()
+    stream = Keystream(KEYS, FORWARD, pool)
+    rows = [stream.row(3), stream.row(23)]
+    assert pool.work(1 << 30) == 0
+    stream.wipe()
+    assert all(row.any() for row in rows)
+    assert not pool.bench.keys.any()
+    assert not pool.bench.streams.any()
+    block = len(KEYS) * 20 * 128
+    assert [pool.work(block - 1) for _ in range(5)] == [block - 1, 1, block - 1, 1, 0]
+    assert not any(row.any() for row in rows)
+    stream.wipe()
+    assert pool.work(1) == 0
+    assert not stream.holds(3)
+    assert stream.prepare(3, 5) == 0
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [bytes(31), bytes(33)],
+        np.zeros((2, 31), np.uint8),
+        np.zeros((2, 32), np.int8),
+        np.zeros(32, np.uint8),
+    ],
+)
+def test_keys_of_another_size_are_refused(keys: Any) -> None:
     with pytest.raises(Misuse):
-        Keystream([bytes(31), bytes(33)], FORWARD)
+        Keystream(keys, FORWARD)
+
+
+def test_a_direction_is_one_byte() -> None:
+    with pytest.raises(Misuse):
+        Keystream(KEYS, 256)

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from pymix_voice.errors import BadCell, Drop, Misuse
 from pymix_voice.onion.keys import KeyPair
-from pymix_voice.onion.noise import MAX_BYTES, Handshake, Pattern, Transport, hmac
+from pymix_voice.onion.noise import (
+    MAX_BYTES,
+    Handshake,
+    OneWayReader,
+    Pattern,
+    Transport,
+    hkdf,
+    hmac,
+)
 
 VECTORS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "vectors" / "noise.json").read_text()
@@ -93,6 +101,13 @@ def test_all_four_patterns_have_a_vector() -> None:
 @given(key=st.binary(max_size=128), text=st.binary(max_size=300))
 def test_hmac_equals_the_standard_librarys(key: bytes, text: bytes) -> None:
     assert hmac(key, text) == reference_hmac.new(key, text, "blake2b").digest()
+
+
+@given(key=st.binary(min_size=64, max_size=64), material=st.binary(max_size=64))
+def test_hkdf_is_three_of_these(key: bytes, material: bytes) -> None:
+    secret = hmac(key, material)
+    first = hmac(secret, b"\x01")
+    assert hkdf(key, material) == (first, hmac(secret, first + b"\x02"))
 
 
 @pytest.mark.parametrize("pattern", list(Pattern))
@@ -218,8 +233,53 @@ def test_transport_opens_only_the_next_genuine_text() -> None:
         alice.seal(bytes(MAX_BYTES - 15))
 
 
+def test_a_reader_of_one_way_texts_meets_the_public_vector() -> None:
+    (vector,) = (each for each in VECTORS if "_N_" in each["protocol_name"])
+    static = KeyPair.of(bytes.fromhex(vector["resp_static"]))
+    text = vector["messages"][0]
+    handshake = side_of(vector, "resp")
+    handshake.read(bytes.fromhex(text["ciphertext"]))
+    payload, keys, seen = OneWayReader(bytes.fromhex(vector["resp_prologue"]), static).read(
+        bytes.fromhex(text["ciphertext"])
+    )
+    assert payload.hex() == text["payload"]
+    assert seen.hex() == vector["handshake_hash"]
+    assert keys == handshake.split()
+
+
+@given(
+    payload=st.binary(max_size=100),
+    prologue=st.binary(max_size=50),
+    flip=st.none() | st.integers(0, 80 * 8 - 1),
+    cut=st.integers(0, 60),
+)
+def test_a_reader_of_one_way_texts_does_as_a_handshake_for_each(
+    payload: bytes, prologue: bytes, flip: int | None, cut: int
+) -> None:
+    text = bytearray(both(Pattern.N, prologue)[0].write(payload))
+    genuine = bytes(text)
+    if flip is not None and flip // 8 < len(text):
+        text[flip // 8] ^= 1 << flip % 8
+    reader, forged = OneWayReader(prologue, BOB), bytes(text[: len(text) - cut])
+    handshake = both(Pattern.N, prologue)[1]
+    if forged != genuine:
+        with pytest.raises(BadCell) as one:
+            handshake.read(forged)
+        with pytest.raises(BadCell) as other:
+            reader.read(forged)
+        assert one.value.reason is other.value.reason
+    assert handshake.read(genuine) == payload
+    for _ in range(2):
+        assert reader.read(genuine) == (payload, handshake.split(), handshake.hash)
+
+
+def test_a_reader_of_one_way_texts_refuses_what_is_too_long() -> None:
+    with pytest.raises(BadCell, match=Drop.MALFORMED):
+        OneWayReader(b"", BOB).read(bytes(MAX_BYTES + 1))
+
+
 def test_nothing_shows_in_a_repr() -> None:
     alice, bob = both(Pattern.IK)
     run(alice, bob)
-    shown = repr(alice) + repr(Transport(*alice.split()))
-    assert shown == "Handshake(IK)Transport()"
+    shown = repr(alice) + repr(Transport(*alice.split())) + repr(OneWayReader(b"", BOB))
+    assert shown == "Handshake(IK)Transport()OneWayReader()"

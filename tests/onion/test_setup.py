@@ -8,13 +8,17 @@ from pymix_voice.errors import BadCell, Drop, Misuse
 from pymix_voice.geometry import Geometry
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair
+from pymix_voice.onion.noise import Handshake, Pattern
 from pymix_voice.onion.setup import (
     Flag,
     HopKeys,
     Klass,
     OnionMaker,
+    OnionOpener,
+    hop_keys,
     open_onion,
     parse_payload,
+    prologue,
 )
 
 MIXES = [KeyPair.draw(Dice.seeded(number)) for number in range(3)]
@@ -75,6 +79,24 @@ def test_an_onion_opens_at_one_place_only() -> None:
             open_onion(onion, key, listed, hop, klass)
 
 
+def test_one_opener_opens_a_batch_and_a_broken_onion_spoils_none() -> None:
+    opener = OnionOpener(MIXES[0], LIST, 0, Klass.LINE)
+    for seed in range(4):
+        onion = maker(seed=seed).seal(DROP, Flag.GUEST)
+        for broken in (onion[:-1], onion[1:], bytes(len(onion)), b"", onion[::-1]):
+            with pytest.raises(BadCell):
+                opener.open(broken)
+        assert opener.open(onion) == open_onion(onion, MIXES[0], LIST, 0, Klass.LINE)
+
+
+def test_both_ends_of_a_hop_derive_the_same_layer_keys() -> None:
+    start = prologue(LIST, 0, Klass.DOOR)
+    ephemeral, mix = KeyPair.draw(Dice.seeded(3)), MIXES[0]
+    client = Handshake(Pattern.N, True, start, ephemeral=ephemeral, remote_static=mix.public)
+    keys, inner = OnionOpener(mix, LIST, 0, Klass.DOOR).open(client.write(b"inside"))
+    assert (keys, inner) == (hop_keys(client), b"inside")
+
+
 def test_an_onion_is_sealed_once_and_its_keys_come_after() -> None:
     made = maker()
     with pytest.raises(Misuse):
@@ -127,4 +149,6 @@ def test_a_mix_without_a_usable_key_is_a_bad_cell_and_no_mix_our_bug() -> None:
 
 
 def test_keys_do_not_show_themselves() -> None:
-    assert repr(HopKeys(bytes(32), bytes(32))) + repr(maker()) == "HopKeys()OnionMaker()"
+    opener = OnionOpener(MIXES[0], LIST, 0, Klass.LINE)
+    shown = repr(HopKeys(bytes(32), bytes(32))) + repr(maker()) + repr(opener)
+    assert shown == "HopKeys()OnionMaker()OnionOpener()"

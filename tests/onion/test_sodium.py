@@ -1,5 +1,4 @@
 import json
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from pymix_voice.errors import BadCell, Drop, Misuse
 from pymix_voice.onion import curves, sodium
 from pymix_voice.onion.dice import Dice
+from pymix_voice.onion.sodium import AEGIS, CHACHA, Chosen, Cipher
 
 VECTORS: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "vectors" / "primitives.json").read_text()
@@ -79,50 +79,24 @@ def test_a_signature_holds_for_its_text_only() -> None:
         curves.verify(curves.sign_public(KEY), b"two", signature)
 
 
-def test_this_installation_uses_the_direct_calls() -> None:
+def test_this_installation_uses_the_fast_calls_and_has_aegis() -> None:
     assert sodium.calls_directly()
+    assert sodium.streams_directly()
+    assert sodium.has_aegis()
 
 
-@given(
-    rows=st.integers(0, 5),
-    header=st.integers(0, 20),
-    body=st.integers(0, 300),
-    apart=st.integers(0, 9),
-    seed=st.integers(0, 1000),
-)
-def test_direct_and_checked_calls_give_equal_bytes(
-    rows: int, header: int, body: int, apart: int, seed: int
-) -> None:
-    dice = Dice.seeded(seed)
-    wide = dice.matrix(rows, header + body + 16 + apart)
-    nonces, keys = [dice.bytes(12) for _ in range(rows)], [dice.bytes(32) for _ in range(rows)]
-    direct, checked = wide.copy(), wide.copy()
-    size = header + body + 16
-    sodium.DirectCalls().seal_rows(direct[:, :size], header, nonces, keys)
-    sodium.CheckedCalls().seal_rows(checked[:, :size], header, nonces, keys)
-    assert np.array_equal(direct, checked)
-    assert np.array_equal(direct[:, :header], wide[:, :header])
-    assert np.array_equal(direct[:, size:], wide[:, size:])
-    direct[1::2, size - 1] ^= 1
-    checked[1::2, size - 1] ^= 1
-    good = sodium.DirectCalls().open_rows(direct[:, :size], header, nonces, keys)
-    same = sodium.CheckedCalls().open_rows(checked[:, :size], header, nonces, keys)
-    assert good.tolist() == same.tolist() == [row % 2 == 0 for row in range(rows)]
-    for opened in (direct, checked):
-        assert np.array_equal(opened[::2, : size - 16], wide[::2, : size - 16])
-
-
-@given(plain=st.binary(max_size=200), ad=st.binary(max_size=40))
-def test_single_calls_agree_too_and_work_in_place(plain: bytes, ad: bytes) -> None:
-    for calls in (sodium.DirectCalls(), sodium.CheckedCalls()):
-        out = bytearray(plain + bytes(16))
-        calls.seal_into(out, memoryview(out)[: len(plain)], ad, NONCE, KEY)
-        assert bytes(out) == sodium.seal(KEY, NONCE, plain, ad)
-        back = bytearray(len(plain))
-        assert calls.open_into(back, out, ad, NONCE, KEY)
-        assert bytes(back) == plain
-        out[-1] ^= 1
-        assert not calls.open_into(back, out, ad, NONCE, KEY)
+def test_aegis_gives_the_bytes_of_its_draft() -> None:
+    # draft-irtf-cfrg-aegis-aead, appendix "AEGIS-128L Test Vectors", vector 4.
+    key = bytes.fromhex("10010000000000000000000000000000")
+    nonce = bytes.fromhex("10000200000000000000000000000000")
+    ad, text = bytes(range(8)), bytes(range(14))
+    sealed = "79d94593d8c2119d7e8fd9b8fc77"
+    tag = "86f1b80bfb463aba711d15405d094baf4a55a15dbfec81a76f35ed0b9c8b04ac"
+    rows = np.frombuffer(bytearray(ad + text + bytes(32)), np.uint8).reshape(1, -1)
+    sodium.seal_rows(rows, len(ad), [nonce], key, AEGIS)
+    assert rows.tobytes() == ad + bytes.fromhex(sealed + tag)
+    assert sodium.open_rows(rows, len(ad), [nonce], key, AEGIS).all()
+    assert rows.tobytes()[:-32] == ad + text
 
 
 def test_rows_equal_single_texts_and_one_key_may_serve_all() -> None:
@@ -152,8 +126,16 @@ def test_any_bytes_open_to_a_bad_cell(sealed: bytes) -> None:
     assert caught.value.reason is (Drop.MALFORMED if len(sealed) < 16 else Drop.FORGED)
 
 
+def test_the_keystream_of_rows_gives_the_bytes_of_rfc_8439() -> None:
+    text, enciphered = VECTORS["stream"]["text"].encode(), unhex("stream", "enciphered")
+    out = np.empty((1, len(text) + 16), np.uint8)
+    sodium.stream_rows(out, [unhex("stream", "nonce")], unhex("stream", "key"))
+    assert bytes(a ^ b for a, b in zip(text, bytes(out[0, :-16]), strict=True)) == enciphered
+
+
 READ_ONLY = np.zeros((2, 40), np.uint8)
 READ_ONLY.setflags(write=False)
+TABLE = np.zeros((5, 32), np.uint8)
 
 
 @pytest.mark.parametrize(
@@ -166,11 +148,26 @@ READ_ONLY.setflags(write=False)
         (np.zeros((2, 40), np.uint8), 4, NONCE, KEY),
         (np.zeros((2, 40), np.uint8), 4, NONCE[1:], [KEY] * 2),
         (np.zeros((2, 40), np.uint8), 4, np.zeros((1, 12), np.uint8), KEY),
+        (np.zeros((2, 40), np.uint8), 4, np.zeros((2, 13), np.uint8), KEY),
+        (np.zeros((2, 40), np.uint8), 4, np.zeros(24, np.uint8), KEY),
         (np.zeros((2, 40), np.uint8), 4, np.zeros((2, 12), np.int8), KEY),
         (np.zeros((2, 40), np.uint8), 4, np.zeros((2, 24), np.uint8)[:, ::2], KEY),
         (np.zeros((2, 40), np.uint8), 4, [NONCE] * 2, KEY[1:]),
         (np.zeros((2, 40), np.uint8), 4, [NONCE] * 2, [KEY]),
         (np.zeros((2, 40), np.uint8), 4, [NONCE] * 2, [KEY, KEY + b"x"]),
+        (np.zeros((2, 40), np.uint8), 4, NONCE, np.zeros((3, 32), np.uint8)),
+        (np.zeros((2, 40), np.uint8), 4, NONCE, np.zeros((2, 31), np.uint8)),
+        (np.zeros((2, 40), np.uint8), 4, NONCE, np.zeros((2, 32), np.int8)),
+        (np.zeros((2, 40), np.uint8), 4, NONCE, np.zeros((2, 64), np.uint8)[:, ::2]),
+        (np.zeros((2, 40), np.uint8), 4, NONCE, Chosen(TABLE, np.array([0, 5]))),
+        (np.zeros((2, 40), np.uint8), 4, NONCE, Chosen(TABLE, np.array([-1, 0]))),
+        (np.zeros((2, 40), np.uint8), 4, NONCE, Chosen(TABLE, np.array([0]))),
+        (np.zeros((2, 40), np.uint8), 4, NONCE, Chosen(TABLE, np.array([[0, 1]]))),
+        (np.zeros((2, 40), np.uint8), 4, NONCE, Chosen(TABLE[:0], np.array([0, 0]))),
+        (np.zeros((2, 40), np.uint8), 4, NONCE, Chosen(TABLE[:, :16], np.array([0, 1]))),
+        (np.zeros((2, 40), np.uint8), 4, NONCE, Chosen(TABLE.T, np.array([0, 1]))),
+        (np.zeros((2, 40), np.uint8), 4, NONCE, Chosen(TABLE, np.array([0.0, 1.0]))),
+        (np.zeros((2, 40), np.uint8), 4, NONCE, Chosen(TABLE, np.array([0, 1], np.int32))),
         (np.zeros(40, np.uint8), 4, [NONCE] * 40, KEY),
         (np.zeros((2, 40), np.int8), 4, [NONCE] * 2, KEY),
         (np.zeros((40, 2), np.uint8).T, 4, [NONCE] * 2, KEY),
@@ -187,6 +184,46 @@ def test_no_wrong_shape_or_length_reaches_a_raw_call(
         sodium.seal_rows(matrix, header, nonces, keys)
     with pytest.raises(Misuse):
         sodium.open_rows(matrix, header, nonces, keys)
+    if 0 <= header <= 24:
+        with pytest.raises(Misuse):
+            sodium.stream_rows(matrix, nonces, keys)
+
+
+@pytest.mark.parametrize(
+    ("size", "nonce", "key", "cipher"),
+    [
+        (35, 16, 16, AEGIS),
+        (36, 12, 16, AEGIS),
+        (36, 16, 32, AEGIS),
+        (36, 16, 16, CHACHA),
+        (36, 16, 16, Cipher("rot13", 16, 16, 32)),
+    ],
+)
+def test_sizes_go_by_the_cipher_and_it_must_be_there(
+    size: int, nonce: int, key: int, cipher: Cipher
+) -> None:
+    matrix, table = np.zeros((2, size), np.uint8), np.zeros((3, key), np.uint8)
+    one_a_row: list[sodium.Nonces] = [[bytes(nonce)] * 2, np.zeros((2, nonce), np.uint8)]
+    of_each: list[sodium.Keys] = [[bytes(key)] * 2, table[:2], Chosen(table, np.array([2, 0]))]
+    for nonces in one_a_row:
+        for keys in [*of_each, bytes(key)]:
+            with pytest.raises(Misuse):
+                sodium.seal_rows(matrix, 4, nonces, keys, cipher)
+            with pytest.raises(Misuse):
+                sodium.open_rows(matrix, 4, nonces, keys, cipher)
+
+
+@pytest.mark.parametrize("cipher", [CHACHA, AEGIS], ids=lambda each: each.name)
+def test_a_choice_of_none_one_or_all_keys_of_a_table_is_fine(cipher: Cipher) -> None:
+    table = Dice.seeded(5).matrix(4, cipher.key_bytes)
+    for rows in ([], [3], [3, 0, 2, 1]):
+        keys = Chosen(table, np.array(rows, np.intp))
+        matrix, nonce = np.ones((len(rows), 60), np.uint8), bytes(cipher.nonce_bytes)
+        sodium.seal_rows(matrix, 4, nonce, keys, cipher)
+        assert sodium.open_rows(matrix, 4, nonce, table[rows], cipher).tolist() == [True] * len(
+            rows
+        )
+        assert matrix[:, : -cipher.tag_bytes].all()
 
 
 def test_no_wrong_buffer_reaches_a_raw_call() -> None:
@@ -202,45 +239,6 @@ def test_no_wrong_buffer_reaches_a_raw_call() -> None:
         sodium.seal(KEY, NONCE[1:], b"")
     with pytest.raises(Misuse):
         sodium.open_(KEY[1:], NONCE, bytes(16))
-
-
-def test_nonces_may_lie_in_an_array_or_be_one_for_all_rows() -> None:
-    keys = [bytes([row]) * 32 for row in range(3)]
-    for calls in (sodium.DirectCalls(), sodium.CheckedCalls()):
-        listed, array, one = (Dice.seeded(4).matrix(3, 60) for _ in range(3))
-        calls.seal_rows(listed, 8, [NONCE] * 3, keys)
-        calls.seal_rows(array, 8, np.frombuffer(NONCE * 3, np.uint8).reshape(3, 12), keys)
-        calls.seal_rows(one, 8, NONCE, keys)
-        assert np.array_equal(listed, array)
-        assert np.array_equal(listed, one)
-        assert calls.open_rows(one, 8, NONCE, keys).all()
-
-
-class Forgetful(sodium.CheckedCalls):
-    """Does nothing to rows."""
-
-    def seal_rows(
-        self, matrix: NDArray[np.uint8], header: int, nonces: sodium.Nonces, keys: Iterable[bytes]
-    ) -> None:
-        """Leave them plain."""
-
-
-class Trusting(sodium.CheckedCalls):
-    """Takes a forged row for good."""
-
-    def open_rows(
-        self, matrix: NDArray[np.uint8], header: int, nonces: sodium.Nonces, keys: Iterable[bytes]
-    ) -> NDArray[np.bool_]:
-        return super().open_rows(matrix, header, nonces, keys) | True
-
-
-def missing() -> sodium.CheckedCalls:
-    raise ImportError("no such name")
-
-
-@pytest.mark.parametrize("make", [Forgetful, Trusting, missing])
-def test_calls_that_fail_the_self_test_are_not_used(make: Any) -> None:
-    assert type(sodium.choose(make)) is sodium.CheckedCalls
 
 
 def test_a_batch_survives_the_end_of_every_other_name_for_its_array() -> None:
