@@ -44,8 +44,10 @@ DOWN_BYTES = ACCESS_HEADER_BYTES + CELL_BYTES + STATUS_BYTES + TAG_BYTES
 CHUNK_CELLS = 9
 CHUNK_HEADER_BYTES = 16
 CHUNK_BODY_BYTES = CHUNK_CELLS * CELL_BYTES
-CHUNK_BYTES = CHUNK_HEADER_BYTES + CHUNK_BODY_BYTES + TAG_BYTES
-"""A datagram between mixes, 1,184: below every usual MTU."""
+CHUNK_TAG_BYTES = 32
+"""Room for the longer of the two ciphers' tags, so that both have one size on the wire."""
+CHUNK_BYTES = CHUNK_HEADER_BYTES + CHUNK_BODY_BYTES + CHUNK_TAG_BYTES
+"""A datagram between mixes, 1,200: below every usual MTU."""
 
 DOOR_EVERY = 10
 """Every tenth round takes the doors along."""
@@ -61,7 +63,9 @@ SPREAD_ROUNDS = 16
 RESEND_ROUNDS = 5
 """An unacknowledged set-up goes out again after so many rounds."""
 MAX_MIXES = 8
-MAX_ROWS = 20_000
+MAX_ROWS = 40_000
+MAX_WORKERS = 16
+"""A gateway can be so many processes; the first mix knows each as a neighbour of its own."""
 
 
 def chunks(rows: int) -> int:
@@ -180,8 +184,11 @@ class Geometry:
 
     @property
     def switch_notice(self) -> int:
-        """From the decision to the switch: everyone hears of it, first keystreams are made."""
-        return 25
+        """From the decision to the switch: everyone hears of it, first keystreams are made.
+
+        Those of a row take some 6 µs (two blocks), and a third of a core must do.
+        """
+        return max(25, ceil(self.rows / 1000 * 20 / self.round_ms))
 
     @property
     def decide_at(self) -> int:

@@ -39,7 +39,7 @@ def test_a_usual_zone_has_the_timetable_of_the_protocol_page() -> None:
 
 def test_sizes_on_the_wire_are_those_of_the_protocol_page() -> None:
     assert geometry.CELL_BYTES == 128
-    assert geometry.CHUNK_BYTES == 1184
+    assert geometry.CHUNK_BYTES == 16 + 9 * 128 + 32 == 1200
     assert (geometry.UP_BYTES, geometry.DOWN_BYTES) == (152, 176)
 
 
@@ -92,6 +92,15 @@ def test_a_mix_has_at_least_a_hundred_microseconds_for_every_onion_at_half_a_cor
 
 @FUZZ
 @given(zones)
+def test_from_the_decision_to_the_switch_a_third_of_a_core_makes_the_first_keystreams(
+    zone: Geometry,
+) -> None:
+    assert zone.switch_notice * zone.round_s / 3 >= zone.rows * 6e-6
+    assert zone.switch_notice * zone.round_s >= 0.5, "everyone hears of it"
+
+
+@FUZZ
+@given(zones)
 def test_onions_lose_one_layer_a_hop_and_end_as_drop_and_flag(zone: Geometry) -> None:
     sizes = [zone.onion_bytes_at(hop) for hop in range(zone.mixes + 1)]
     assert [one - two for one, two in pairwise(sizes)] == [48] * zone.mixes
@@ -134,7 +143,7 @@ def test_every_tenth_round_is_a_door_round() -> None:
         ({"mixes": 0, "clients": 5}, "0 mixes"),
         ({"mixes": 9, "clients": 5}, "9 mixes"),
         ({"mixes": 3, "clients": 0}, "0 clients"),
-        ({"mixes": 3, "clients": 10_001}, "10001 clients"),
+        ({"mixes": 3, "clients": 20_001}, "20001 clients"),
         ({"mixes": 3, "clients": 5, "round_ms": 40}, "round_ms = 20"),
         ({"mixes": 3, "clients": 5, "patience_ms": 0.9}, "0.9"),
         ({"mixes": 3, "clients": 5, "patience_ms": 40.1}, "40.1"),
@@ -149,6 +158,6 @@ def test_a_zone_that_cannot_work_is_refused_with_its_number(
 
 
 def test_a_larger_zone_gets_longer_epochs_and_keeps_its_instants() -> None:
-    lengths = [Geometry(8, clients).epoch_rounds for clients in (10, 1000, 10_000)]
+    lengths = [Geometry(8, clients).epoch_rounds for clients in (10, 1000, 10_000, 20_000)]
     assert lengths == sorted(lengths)
     assert lengths[0] < lengths[-1]

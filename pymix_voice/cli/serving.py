@@ -3,21 +3,26 @@
 Must not know: clients, voice.
 """
 
+import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from socket import socket
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from pymix_voice.cli.finding import JsonOption, ZoneOption, find_zone
 from pymix_voice.edge.clock import Clock
 from pymix_voice.edge.files import SignedFile, read_key, read_zone
+from pymix_voice.edge.places import resolve
 from pymix_voice.edge.priority import ask_for_priority
 from pymix_voice.edge.report import Report
 from pymix_voice.edge.running import run
-from pymix_voice.edge.serve import check_key, serve_gateway, serve_mix
+from pymix_voice.edge.serve import Worker, check_key, serve_gateway, serve_mix
+from pymix_voice.edge.workers import run_workers
 from pymix_voice.errors import ConfigError
+from pymix_voice.geometry import MAX_WORKERS
 from pymix_voice.zone.keyfile import GATEWAY, MIX, KeyFile
 from pymix_voice.zone.zonefile import GatewayEntry, MixEntry, Zone
 
@@ -25,6 +30,24 @@ PortOption = Annotated[int, Parameter(name="--port", help="Port in the zone file
 KeyOption = Annotated[
     Path | None,
     Parameter(name="--key", help="Private key file. Default: keys/NAME.key beside the zone file."),
+]
+WorkersOption = Annotated[
+    int,
+    Parameter(
+        name="--workers",
+        validator=validators.Number(gte=1, lte=MAX_WORKERS),
+        help="So many processes share the port, for zones that one core cannot serve (Linux).",
+    ),
+]
+WorkerOption = Annotated[int | None, Parameter(name="--worker", show=False)]
+SocketOption = Annotated[int | None, Parameter(name="--socket", show=False)]
+TellOption = Annotated[
+    float | None,
+    Parameter(
+        name="--tell-every",
+        validator=validators.Number(gte=0.1),
+        help="Seconds between figures. Default: an epoch.",
+    ),
 ]
 OffsetOption = Annotated[float, Parameter(name="--unix-offset", show=False)]
 
@@ -35,6 +58,7 @@ def mix(
     zone: ZoneOption = None,
     key: KeyOption = None,
     json: JsonOption = False,
+    tell_every: TellOption = None,
     unix_offset: OffsetOption = 0.0,
 ) -> int:
     """Run a mix of the chain, until Ctrl-C.
@@ -43,7 +67,7 @@ def mix(
     beside its key: it holds what this mix has signed. Its clock must be right to a minute.
     """
     found, hop, keys, key_path = _choose(MIX, zone, port, key)
-    report = Report(found.mixes[hop].name, as_json=json)
+    report = Report(found.mixes[hop].name, as_json=json, every_s=tell_every)
     signed = SignedFile(key_path)
     ask_for_priority()
     run(partial(serve_mix, found, hop, keys, signed, Clock(unix_offset), report))
@@ -55,15 +79,39 @@ def gateway(
     port: PortOption,
     zone: ZoneOption = None,
     key: KeyOption = None,
+    workers: WorkersOption = 1,
     json: JsonOption = False,
+    tell_every: TellOption = None,
     unix_offset: OffsetOption = 0.0,
+    worker: WorkerOption = None,
+    socket_number: SocketOption = None,
 ) -> int:
-    """Run a gateway, where clients connect by UDP, until Ctrl-C."""
+    """Run a gateway, where clients connect by UDP, until Ctrl-C.
+
+    One process serves some 2,000 clients a core. With --workers several share the port; to
+    clients they are one gateway, to the zone one batch.
+    """
     found, index, keys, _ = _choose(GATEWAY, zone, port, key)
-    report = Report(found.gateways[index].name, as_json=json)
+    entry = found.gateways[index]
+    if workers > 1 and worker is None:
+        report = Report(entry.name, as_json=json)
+        place = resolve(entry.host, entry.port, entry.name)
+        run(partial(run_workers, place, workers, partial(_worker_command, workers), report))
+        return 0
+    part = Worker(
+        worker or 0, workers, None if socket_number is None else socket(fileno=socket_number)
+    )
+    name = entry.name if workers == 1 else f"{entry.name} worker {part.number + 1}"
+    report = Report(name, as_json=json, every_s=tell_every)
     ask_for_priority()
-    run(partial(serve_gateway, found, index, keys, Clock(unix_offset), report))
+    run(partial(serve_gateway, found, index, keys, Clock(unix_offset), report, part))
     return 0
+
+
+def _worker_command(workers: int, number: int, socket_number: int) -> list[str]:
+    """This very command, as one of its workers."""
+    words = [*sys.argv[1:], "--worker", str(number), "--socket", str(socket_number)]
+    return [sys.executable, "-m", "pymix_voice", *words]
 
 
 def _choose(

@@ -12,7 +12,7 @@ Source: the project's protocol page, sections "Access link", "An epoch's timetab
 Must not know: sockets, sound, what time it is (it is told).
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +28,7 @@ from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.numbers import expand
 from pymix_voice.zone import access
 from pymix_voice.zone.access import Kind, Opened, Status
-from pymix_voice.zone.drain import Burst, Drain
+from pymix_voice.zone.drain import Address, Burst, Drain
 from pymix_voice.zone.epochs import Outlook, Reign
 from pymix_voice.zone.link import steer
 from pymix_voice.zone.steering import Steering
@@ -82,7 +82,7 @@ class Client:
         frame: Frame,
         dice: Dice,
         now: float,
-        where: Hashable,
+        where: Address,
     ) -> None:
         self._zone = zone
         self._geometry = zone.geometry
@@ -131,7 +131,7 @@ class Client:
         """Take datagrams; what is not authentic is counted and forgotten."""
         for index in range(len(drain.lengths)):
             try:
-                if drain.sources[index] != self._where:
+                if drain.source(index) != self._where:
                     raise BadCell(Drop.UNEXPECTED)
                 self._take(drain.datagram(index).tobytes(), now)
             except BadCell as bad:

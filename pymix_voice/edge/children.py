@@ -23,6 +23,7 @@ def spawn(
     stdin: int = subprocess.DEVNULL,
     stdout: int = subprocess.PIPE,
     stderr: int = subprocess.PIPE,
+    keep: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a process from this very thread, which has to live as long as the child.
 
@@ -34,6 +35,7 @@ def spawn(
         stdin: as in `subprocess.Popen`, and so are the other two.
         stdout: its own pipe, if nothing else is said.
         stderr: its own pipe, if nothing else is said.
+        keep: open files that the child gets under the same numbers.
 
     Raises:
         OSError: if there is no such program.
@@ -43,6 +45,7 @@ def spawn(
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,
+        pass_fds=keep,
         start_new_session=True,
         preexec_fn=_leash(),
     )

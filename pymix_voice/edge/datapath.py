@@ -11,6 +11,7 @@ Source: the project's design page, section "Shape of the code" (no threads, slic
 Must not know: what a datagram is, what a machine does.
 """
 
+import gc
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -18,11 +19,16 @@ import trio
 
 from pymix_voice.edge.alarm import Alarm
 from pymix_voice.edge.clock import Clock, scope_until
-from pymix_voice.edge.udp import DRAIN_LIMIT, Port, destinations_of
+from pymix_voice.edge.tardiness import Tardiness
+from pymix_voice.edge.udp import DRAIN_LIMIT, Port
 from pymix_voice.zone.drain import Burst, Drain, Via
 
 WORK_AWAY_S = 0.001
 """A slice of work takes half of this: it is begun only if the next deadline is further away."""
+TIDY_S = 1.0
+"""How often garbage is looked for, when nothing else is to be done."""
+TIDY_ALL_EVERY = 64
+"""So many times only among what is new, then among all: that takes several milliseconds."""
 
 
 class Machine(Protocol):
@@ -44,11 +50,23 @@ class Inlet:
     Args:
         port: the socket.
         take: the machine's method for its drains.
+        before_due: whether what has come is taken before what is due is done: a round must not be
+            given up while the rest of it lies in the socket. A tick, though, waits for nothing.
     """
 
-    def __init__(self, port: Port, take: Callable[[Drain, float], None]) -> None:
+    def __init__(
+        self, port: Port, take: Callable[[Drain, float], None], *, before_due: bool = False
+    ) -> None:
         self.port = port
         self.take = take
+        self.before_due = before_due
+
+    def drain(self) -> int:
+        """Let the machine take what has come; how many datagrams that were."""
+        drain = self.port.drain()
+        if len(drain.lengths):
+            self.take(drain, Clock.now())
+        return len(drain.lengths)
 
 
 class Datapath:
@@ -61,6 +79,10 @@ class Datapath:
         after: called after each turn, for what is not a datagram: records, notes, sound.
         gather_s: how long the first port's datagrams are gathered before they are taken, if
             nothing is due soon: many from many places cost less together.
+        tidies: whether garbage is looked for here, in idle moments, and nowhere else.
+
+    Attributes:
+        tardiness: how late what was due was begun.
     """
 
     def __init__(
@@ -71,17 +93,21 @@ class Datapath:
         work: Callable[[], bool],
         after: Callable[[], None],
         gather_s: float = 0.0,
+        tidies: bool = False,
     ) -> None:
         self._machine = machine
         self._work = work
         self._inlets = dict(inlets)
+        self._before_due = [inlet for inlet in inlets.values() if inlet.before_due]
         self._after = after
         self._gather_s = gather_s
         self._alarm = Alarm()
         self._waiting: trio.CancelScope | None = None
         self._woken = False
-        self.late_s = 0.0
-        """The furthest that a deadline was overrun."""
+        self._tidies = tidies
+        self._tidied = 0
+        self._tidy_at = Clock.now() + TIDY_S
+        self.tardiness = Tardiness()
 
     def wake(self) -> None:
         """Something happened to the machine: look at it again."""
@@ -128,10 +154,14 @@ class Datapath:
             self._woken = False
             await trio.lowlevel.checkpoint()
             return
-        with self._until(self._machine.deadline()) as self._waiting:
+        deadline = self._machine.deadline()
+        with self._until(deadline) as self._waiting:
             await port.readable()
-            if self._gather_s and self._machine.deadline() - Clock.now() > 4 * self._gather_s:
-                await trio.sleep(self._gather_s)
+        gathered = Clock.now() + self._gather_s
+        if self._gather_s and not self._woken and gathered < deadline:
+            # More will come; a wake-up takes as long as many of them.
+            with self._until(gathered) as self._waiting:
+                await trio.sleep_forever()
         self._waiting = None
         self._woken = False
 
@@ -147,24 +177,34 @@ class Datapath:
         self._keep_time()
         more = False
         for inlet in self._inlets.values():
-            drain = inlet.port.drain()
-            if len(drain.lengths):
-                inlet.take(drain, Clock.now())
-                self._send(self._machine.bursts())
-                more |= len(drain.lengths) == DRAIN_LIMIT
+            came = inlet.drain()
+            if came:
+                more |= came >= DRAIN_LIMIT
                 self._keep_time()
         if self._machine.deadline() - Clock.now() > WORK_AWAY_S:
             more |= self._work()
             self._send(self._machine.bursts())
+            if self._tidies and not more:
+                self._tidy()
         self._after()
         return more
+
+    def _tidy(self) -> None:
+        """Look for garbage, now that there is time."""
+        now = Clock.now()
+        if now >= self._tidy_at:
+            self._tidied += 1
+            gc.collect(2 if self._tidied % TIDY_ALL_EVERY == 0 else 1)
+            self._tidy_at = now + TIDY_S
 
     def _keep_time(self) -> None:
         """Do what is due, and send what comes of it; it may be due again by then."""
         now = Clock.now()
-        due = self._machine.deadline()
-        if due <= now:
-            self.late_s = max(self.late_s, now - due)
+        if self._machine.deadline() <= now:
+            for inlet in self._before_due:
+                inlet.drain()
+            now = Clock.now()
+            self.tardiness.note(now - self._machine.deadline())
             self._machine.handle_deadline(now)
         self._send(self._machine.bursts())
 
@@ -175,16 +215,16 @@ class Datapath:
             start = self._inlets[burst.via].port.send(burst, start)
             if start < len(burst.datagrams):
                 queue.insert(0, (burst, start))
-            now = Clock.now()
-            if queue and self._machine.deadline() <= now:
+            now, due = Clock.now(), self._machine.deadline()
+            if queue and due <= now and not self._before_due:
                 # Views are valid until the machine is called again.
                 queue = [(_kept(burst, start), 0) for burst, start in queue]
+                self.tardiness.note(now - due)
                 self._machine.handle_deadline(now)
                 queue = [(burst, 0) for burst in self._machine.bursts()] + queue
 
 
 def _kept(burst: Burst, start: int) -> Burst:
     """A copy of the rest of a burst."""
-    to = destinations_of(burst)
-    rest = to[start:] if isinstance(to, list) else to
-    return Burst(burst.datagrams[start:].copy(), rest, burst.via, burst.at)
+    to = burst.to if isinstance(burst.to, bytes) else burst.to[start:].copy()
+    return Burst(burst.datagrams[start:].copy(), to, burst.via, burst.at)

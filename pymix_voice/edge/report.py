@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from pymix_voice.edge.clock import Clock
+
 
 def write_line(event: Mapping[str, object]) -> None:
     """One object on one line of stdout."""
@@ -22,10 +24,12 @@ class Report:
     Args:
         name: of the mix or gateway in the zone file.
         as_json: lines of JSON on stdout in place of text on stderr.
+        every_s: how often figures are wanted; None for once an epoch.
     """
 
-    def __init__(self, name: str, *, as_json: bool) -> None:
+    def __init__(self, name: str, *, as_json: bool, every_s: float | None = None) -> None:
         self._as_json = as_json
+        self.every_s = every_s
         self._log = logging.getLogger(name)
         self._log.setLevel(logging.INFO)
         self._log.propagate = False
@@ -41,11 +45,10 @@ class Report:
         else:
             self._log.info("%s", text)
 
-    def figures(self, figures: Mapping[str, int | float]) -> None:
-        """Counts so far."""
+    def figures(self, figures: Mapping[str, int | float | list[int]]) -> None:
+        """Counts so far; in text only those that are one number, and not zero."""
         if self._as_json:
-            write_line({"event": "figures", **figures})
-        else:
-            self._log.info(
-                "%s", ", ".join(f"{name} {value:g}" for name, value in figures.items() if value)
-            )
+            write_line({"event": "figures", "t": Clock.now(), **figures})
+            return
+        single = ((name, value) for name, value in figures.items() if not isinstance(value, list))
+        self._log.info("%s", ", ".join(f"{name} {value:g}" for name, value in single if value))

@@ -5,8 +5,10 @@ Source: the project's protocol page, sections "Access link" and "Mix links".
 Must not know: what rounds carry, which client is which.
 """
 
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import NamedTuple
 
 import trio
 
@@ -15,20 +17,22 @@ from pymix_voice.edge.clock import Clock, system_dice
 from pymix_voice.edge.control import listen
 from pymix_voice.edge.datapath import Inlet
 from pymix_voice.edge.files import SignedFile
-from pymix_voice.edge.places import Place, prefix_of, resolve, wildcard
+from pymix_voice.edge.places import Place, address_of, prefix_of, resolve, wildcard
 from pymix_voice.edge.report import Report
 from pymix_voice.edge.service import Post, Service
-from pymix_voice.edge.udp import Port
+from pymix_voice.edge.suite import prefers_aegis
+from pymix_voice.edge.udp import Port, open_port
 from pymix_voice.errors import ConfigError, Misuse
+from pymix_voice.gateway.intake import capacity_of
 from pymix_voice.gateway.machine import Gateway
-from pymix_voice.geometry import chunks
+from pymix_voice.geometry import CHUNK_BYTES, MAX_WORKERS, chunks
 from pymix_voice.mix.first import FirstMix
 from pymix_voice.mix.machine import Mix
 from pymix_voice.mix.neighbours import DOWN, Said
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair
 from pymix_voice.zone.control import ControlLink
-from pymix_voice.zone.drain import Via
+from pymix_voice.zone.drain import NOWHERE, Via
 from pymix_voice.zone.keyfile import KeyFile
 from pymix_voice.zone.zonefile import GatewayEntry, MixEntry, Zone
 
@@ -57,9 +61,17 @@ def check_key(keys: KeyFile, role: str, entry: MixEntry | GatewayEntry, file: st
         )
 
 
-def _open(place: Place, datagrams: int, charge: int, report: Report) -> Port:
+def _open(
+    place: Place,
+    datagrams: int,
+    charge: int,
+    report: Report,
+    *,
+    size: int | None = None,
+    sock: socket.socket | None = None,
+) -> Port:
     """A port whose buffer holds so many datagrams, or a warning."""
-    port = Port(place, datagrams * charge)
+    port = open_port(place, datagrams * charge, size=size, sock=sock)
     warning = udp.buffer_warning(port.buffer_bytes, datagrams, charge)
     if warning is not None:
         report.note(f"warning: {warning}")
@@ -96,22 +108,25 @@ async def serve_mix(
     here = _place_of(zone.mixes[hop])
     after = zone.mixes[hop + 1] if hop + 1 < len(zone.mixes) else None
     down = None if after is None else _place_of(after)
-    befores = [entry.link for entry in (zone.gateways if hop == 0 else zone.mixes[hop - 1 : hop])]
+    befores = _upstream_keys(zone, hop)
+    aegis = prefers_aegis()
     machine = _make_mix(zone, hop, keys, signed.read(), clock, dice, down)
 
     def answer() -> ControlLink:
-        return ControlLink(False, zone.hash, keys.link, KeyPair.draw(dice), 0, befores)
+        ephemeral = KeyPair.draw(dice)
+        return ControlLink(False, zone.hash, keys.link, ephemeral, 0, befores, aegis=aegis)
 
     def call() -> ControlLink:
         peers = [] if after is None else [after.link]
-        return ControlLink(True, zone.hash, keys.link, KeyPair.draw(dice), 0, peers)
+        ephemeral = KeyPair.draw(dice)
+        return ControlLink(True, zone.hash, keys.link, ephemeral, 0, peers, aegis=aegis)
 
     # Rounds come from both sides, except at the last mix.
     datagrams = 2 * chunks(zone.geometry.rows) * (1 if after is None else 2)
-    with _open(here, datagrams, udp.CHUNK_CHARGE, report) as port:
+    with _open(here, datagrams, udp.CHUNK_CHARGE, report, size=CHUNK_BYTES) as port:
         listener = listen(here)
         post = Post(machine.link_up, machine.link_down, machine.receive_control, machine.said)
-        inlet = Inlet(port, machine.receive)
+        inlet = Inlet(port, machine.receive, before_due=hop > 0)
         service = Service(machine, post, {"link": inlet}, machine.work, signed.write, report)
         report.note(f"mix {hop + 1} of {len(zone.mixes)} of the zone '{zone.name}' is up")
         async with trio.open_nursery() as nursery:
@@ -120,6 +135,13 @@ async def serve_mix(
                 nursery.start_soon(service.desk.keep_dialing, down, call, after.name, DOWN, dice)
             nursery.start_soon(_look_at_clock, machine, clock)
             await service.run(nursery, zone.geometry.epoch_s)
+
+
+def _upstream_keys(zone: Zone, hop: int) -> list[bytes]:
+    """The link keys of those upstream, by the number that each gives: see `mix.neighbours`."""
+    if hop > 0:
+        return [zone.mixes[hop - 1].link]
+    return [entry.link for entry in zone.gateways for _ in range(MAX_WORKERS)]
 
 
 async def _look_at_clock(machine: Mix, clock: Clock) -> None:
@@ -148,17 +170,29 @@ def _make_mix(
         now=clock.now(),
         unix=clock.unix(),
         signed=signed,
-        down=down,
+        down=NOWHERE if down is None else address_of(down),
     )
 
 
 # ── a gateway ────────────────────────────────────────────────────────────────────────────────
 
 
+class Worker(NamedTuple):
+    """Which of the processes that are one gateway together this is."""
+
+    number: int = 0
+    of: int = 1
+    sock: socket.socket | None = None
+    """Its share of the port for clients, bound already; None where there is one process only."""
+
+
+ALONE = Worker()
+
+
 async def serve_gateway(
-    zone: Zone, index: int, keys: KeyFile, clock: Clock, report: Report
+    zone: Zone, index: int, keys: KeyFile, clock: Clock, report: Report, worker: Worker = ALONE
 ) -> None:
-    """Run a gateway until SIGINT or SIGTERM.
+    """Run a gateway, or a worker of one, until SIGINT or SIGTERM.
 
     Args:
         zone: the zone file.
@@ -166,11 +200,13 @@ async def serve_gateway(
         keys: its key file, checked.
         clock: tells the time.
         report: for the operator.
+        worker: which part of the gateway this process is.
 
     Raises:
         ConfigError: if its ports cannot be used.
     """
     dice = system_dice()
+    aegis = prefers_aegis()
     me, first = zone.gateways[index], zone.mixes[0]
     here, mix = _place_of(me), _place_of(first)
     machine = Gateway(
@@ -181,15 +217,19 @@ async def serve_gateway(
         dice=dice,
         now=clock.now(),
         unix=clock.unix(),
-        mix=mix,
+        mix=address_of(mix),
+        worker=worker.number,
+        workers=worker.of,
     )
+    number = index * MAX_WORKERS + worker.number
 
     def call() -> ControlLink:
-        return ControlLink(True, zone.hash, keys.link, KeyPair.draw(dice), index, [first.link])
+        ephemeral, peers = KeyPair.draw(dice), [first.link]
+        return ControlLink(True, zone.hash, keys.link, ephemeral, number, peers, aegis=aegis)
 
     with ExitStack() as stack:
         access, link = (
-            stack.enter_context(port) for port in _gateway_ports(zone, here, mix, report)
+            stack.enter_context(port) for port in _gateway_ports(zone, here, mix, report, worker)
         )
         inlets: dict[Via, Inlet] = {
             "access": Inlet(access, machine.receive_clients),
@@ -197,18 +237,23 @@ async def serve_gateway(
         }
         post = _gateway_post(machine)
         service = Service(machine, post, inlets, lambda: False, _never_signs, report)
-        report.note(f"gateway '{me.name}' of the zone '{zone.name}' is up")
+        part = "" if worker.of == 1 else f", worker {worker.number + 1} of {worker.of},"
+        report.note(f"gateway '{me.name}'{part} of the zone '{zone.name}' is up")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(service.desk.keep_dialing, mix, call, first.name, DOWN, dice)
             await service.run(nursery, zone.geometry.epoch_s)
 
 
-def _gateway_ports(zone: Zone, here: Place, mix: Place, report: Report) -> Iterator[Port]:
+def _gateway_ports(
+    zone: Zone, here: Place, mix: Place, report: Report, worker: Worker
+) -> Iterator[Port]:
     """The port for clients, and any port for the first mix."""
-    clients = max(1, zone.clients // len(zone.gateways))
+    clients = capacity_of(zone, worker.of)
     # In two rounds each client sends two cells, in one of them a door's too, and a set-up.
-    yield _open(here, 4 * clients, udp.CLIENT_CHARGE, report)
-    yield _open((wildcard(mix[0]), 0), 2 * chunks(2 * clients), udp.CHUNK_CHARGE, report)
+    yield _open(here, 4 * clients, udp.CLIENT_CHARGE, report, sock=worker.sock)
+    any_port = wildcard(mix[0]), 0
+    datagrams = 2 * chunks(2 * clients)
+    yield _open(any_port, datagrams, udp.CHUNK_CHARGE, report, size=CHUNK_BYTES)
 
 
 def _gateway_post(machine: Gateway) -> Post:

@@ -9,6 +9,7 @@ Must not know: whether it serves a mix or a gateway, what rounds carry.
 """
 
 import gc
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -82,7 +83,9 @@ class Service:
         self.desk = Desk(self, report.note)
         self._outbox = Outbox(self.desk.send, keep)
         gather_s = GATHER_S if "access" in inlets else 0.0
-        self._datapath = Datapath(machine, inlets, work=work, after=self._after, gather_s=gather_s)
+        self._datapath = Datapath(
+            machine, inlets, work=work, after=self._after, gather_s=gather_s, tidies=True
+        )
 
     # ── what the desk calls ──────────────────────────────────────────────────────────────
 
@@ -112,32 +115,40 @@ class Service:
             notes.clear()
 
     async def run(self, nursery: trio.Nursery, epoch_s: float) -> None:
-        """Serve until a signal says to end; figures are told every `epoch_s` seconds."""
+        """Serve until a signal says to end.
+
+        Args:
+            nursery: for its tasks.
+            epoch_s: figures are told so often, if the report does not want them otherwise.
+        """
         nursery.start_soon(self._outbox.run)
         nursery.start_soon(self._datapath.run)
-        nursery.start_soon(self._tell_figures, epoch_s)
-        # What stands now stays: a full collection would take a whole tick.
+        nursery.start_soon(self._tell_figures, self._report.every_s or epoch_s)
+        # What stands now stays: to look through all of it would take a whole tick. What comes
+        # is looked through by the datapath, when it has time.
         gc.collect()
         gc.freeze()
+        gc.disable()
         await wait_for_signal()
         self._report.note("ending")
         self._report.figures(self.figures())
         nursery.cancel_scope.cancel()
 
-    async def _tell_figures(self, epoch_s: float) -> None:
+    async def _tell_figures(self, every_s: float) -> None:
         while True:
-            await trio.sleep(epoch_s)
+            await trio.sleep(every_s)
             self._report.figures(self.figures())
 
-    def figures(self) -> dict[str, int | float]:
+    def figures(self) -> dict[str, int | float | list[int]]:
         """The machine's counts and the edge's."""
-        figures: dict[str, int | float] = dict(self._machine.figures())
+        figures: dict[str, int | float | list[int]] = {**self._machine.figures()}
         for via, port in self._ports.items():
             figures[f"{via}_overflowed"] = port.overflowed
+            figures[f"{via}_misfits"] = port.misfits
             figures[f"{via}_unsent"] = sum(port.unsent.values())
             figures[f"{via}_bytes_in"] = port.bytes_in
             figures[f"{via}_bytes_out"] = port.bytes_out
         figures["links_refused"] = self.desk.refused
-        figures["latest_ms"] = round(self._datapath.late_s * 1000, 1)
-        self._datapath.late_s = 0.0
+        figures |= self._datapath.tardiness.figures()
+        figures["cpu_s"] = round(time.process_time(), 3)
         return figures

@@ -21,7 +21,7 @@ from pymix_voice.edge.clock import Clock, system_dice
 from pymix_voice.edge.datapath import Datapath, Inlet
 from pymix_voice.edge.orders import Order, Verb
 from pymix_voice.edge.outfit import Outfit
-from pymix_voice.edge.places import Place, resolve, wildcard
+from pymix_voice.edge.places import Place, address_of, resolve, wildcard
 from pymix_voice.edge.status import status_of
 from pymix_voice.edge.talker import Talker, Tell
 from pymix_voice.edge.udp import Port
@@ -86,7 +86,7 @@ class Talk:
                 frame=frame,
                 dice=self.dice,
                 now=Clock.now(),
-                where=where,
+                where=address_of(where),
             )
 
         self.talker = Talker(make, outfit.sound, known, tell)

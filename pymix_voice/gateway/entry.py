@@ -1,7 +1,8 @@
 """The gateway's side of the access link: which session a datagram is of, and opening it.
 
 Authenticate first, change state second: roaming, liveness and numbers move only after the AEAD
-opened. One drain's cells are opened together.
+opened. One drain's cells are sorted, opened and noted together; what is said of single datagrams
+here is rare.
 
 Source: the project's protocol page, section "Access link".
 
@@ -15,26 +16,53 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pymix_voice.errors import BadCell, Drop, Drops
-from pymix_voice.gateway.sessions import Porter, Session, Sessions
-from pymix_voice.geometry import ACCESS_HEADER_BYTES, UP_BYTES
+from pymix_voice.gateway.porter import Porter
+from pymix_voice.gateway.sessions import NO_SLOT, Session, Sessions, Slots
+from pymix_voice.geometry import ACCESS_HEADER_BYTES, CELL_BYTES, UP_BYTES
 from pymix_voice.onion import sodium
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair
-from pymix_voice.onion.numbers import expand
+from pymix_voice.onion.numbers import expand, expand_all
+from pymix_voice.onion.sodium import Chosen
 from pymix_voice.zone import access
 from pymix_voice.zone.access import Kind
-from pymix_voice.zone.drain import Drain
+from pymix_voice.zone.drain import NOWHERE, Address, Addresses, Drain
 from pymix_voice.zone.zonefile import Zone
 
 
 class Upward(NamedTuple):
-    """A datagram of one size up: where it lies in the drain, and whose it says it is."""
+    """Datagrams of the one size up, and whose they are or say they are.
 
-    place: int
-    session: Session
-    kind: Kind
-    number: int
-    source: Hashable
+    Attributes:
+        slots: intp [k], the sessions.
+        kinds: uint8 [k].
+        numbers: int64 [k], their rounds.
+        sources: S28 [k], where they came from.
+        datagrams: uint8 [k, 152]; once opened, the cells lie behind the headers.
+    """
+
+    slots: Slots
+    kinds: NDArray[np.uint8]
+    numbers: NDArray[np.int64]
+    sources: Addresses
+    datagrams: NDArray[np.uint8]
+
+    def only(self, mask: NDArray[np.bool_]) -> "Upward":
+        """Some of them; all as they are, if all are meant."""
+        if mask.all():
+            return self
+        return Upward(
+            self.slots[mask],
+            self.kinds[mask],
+            self.numbers[mask],
+            self.sources[mask],
+            self.datagrams[mask],
+        )
+
+    @property
+    def cells(self) -> NDArray[np.uint8]:
+        """uint8 [k, 128]."""
+        return self.datagrams[:, ACCESS_HEADER_BYTES : ACCESS_HEADER_BYTES + CELL_BYTES]
 
 
 class Entry:
@@ -47,6 +75,8 @@ class Entry:
         capacity: how many sessions at the most.
         prefix_of: a source's prefix, None where no bound applies.
         dice: for ids, keys and challenges.
+        worker: which of the processes that share the port this is.
+        workers: how many there are.
     """
 
     def __init__(
@@ -55,91 +85,125 @@ class Entry:
         index: int,
         key: KeyPair,
         capacity: int,
-        prefix_of: Callable[[Hashable], Hashable],
+        prefix_of: Callable[[Address], Hashable],
         dice: Dice,
+        worker: int = 0,
+        workers: int = 1,
     ) -> None:
         self._geometry = zone.geometry
         self._dice = dice.fork("entry")
         self.sessions = Sessions(
-            capacity, zone.sessions_per_prefix, prefix_of, dice.fork("sessions")
+            capacity,
+            -(-zone.sessions_per_prefix // workers),
+            prefix_of,
+            dice.fork("sessions"),
+            worker,
+            workers,
         )
         self._porter = Porter(key, access.prologue(zone.hash, index), dice.fork("porter"))
 
     # ── cells ────────────────────────────────────────────────────────────────────────────
 
-    def sort(self, drain: Drain, last: int, drops: Drops) -> tuple[list[Upward], list[int]]:
+    def sort(self, drain: Drain, last: int, drops: Drops) -> tuple[Upward, list[int]]:
         """Tell datagrams of the one size up from the rest (as indices into the drain)."""
-        upward: list[Upward] = []
-        rest: list[int] = []
-        heads = np.ascontiguousarray(drain.cells[:, :ACCESS_HEADER_BYTES]).tobytes()
-        for index, length in enumerate(drain.lengths.tolist()):
-            if length != UP_BYTES:
-                rest.append(index)
-                continue
-            named, kind, low = access.HEADER.unpack_from(heads, index * ACCESS_HEADER_BYTES)
-            session = self.sessions.get(named)
-            if session is None:
-                drops[Drop.UNKNOWN_SESSION] += 1
-            elif kind not in (Kind.LINE, Kind.DOOR, Kind.CHALLENGE):
-                drops[Drop.MALFORMED] += 1
-            else:
-                number = expand(int.from_bytes(low, "little"), 24, last)
-                upward.append(Upward(index, session, Kind(kind), number, drain.sources[index]))
-        return upward, rest
+        fits = drain.lengths == UP_BYTES
+        whole = bool(fits.all())
+        datagrams = drain.cells[:, :UP_BYTES] if whole else drain.cells[fits, :UP_BYTES]
+        sources = drain.sources if whole else drain.sources[fits]
+        rest = [] if whole else np.flatnonzero(~fits).tolist()
+        heads = datagrams[:, :ACCESS_HEADER_BYTES].view(access.HEADERS)[:, 0]
+        numbers = expand_all(access.lows(heads["low"]), 24, last)
+        slots, kinds = self.sessions.find(heads["session"]), heads["kind"].copy()
+        upward = Upward(slots, kinds, numbers, sources, datagrams)
+        known = slots != NO_SLOT
+        wanted = known & ((kinds == Kind.LINE) | (kinds == Kind.DOOR) | (kinds == Kind.CHALLENGE))
+        if not known.all():
+            drops[Drop.UNKNOWN_SESSION] += int(np.count_nonzero(~known))
+        if not wanted[known].all():
+            drops[Drop.MALFORMED] += int(np.count_nonzero(known & ~wanted))
+        return upward.only(wanted), rest
 
-    @staticmethod
-    def open(drain: Drain, upward: list[Upward]) -> NDArray[np.bool_]:
-        """Open these datagrams; their cells then lie in place in the drain."""
-        indices = [each.place for each in upward]
-        datagrams = np.ascontiguousarray(drain.cells[indices, :UP_BYTES])
-        nonces = [access.nonce(each.kind, each.number) for each in upward]
-        keys = [each.session.keys.up for each in upward]
-        opened = sodium.open_rows(datagrams, ACCESS_HEADER_BYTES, nonces, keys)
-        drain.cells[indices, :UP_BYTES] = datagrams
-        return opened
+    def open(self, upward: Upward, drops: Drops) -> Upward:
+        """Open these datagrams in place; those that are authentic."""
+        nonces = np.empty((len(upward.slots), sodium.NONCE_BYTES), np.uint8)
+        access.nonces(upward.kinds, upward.numbers, nonces)
+        keys = Chosen(self.sessions.up, upward.slots)
+        opened = sodium.open_rows(upward.datagrams, ACCESS_HEADER_BYTES, nonces, keys)
+        if not opened.all():
+            drops[Drop.FORGED] += len(opened) - int(np.count_nonzero(opened))
+        return upward.only(opened)
 
-    def heard(self, session: Session, number: int, source: Hashable, last: int) -> None:
-        """An authentic datagram came: the client lives, and may have moved."""
-        session.heard_round = last
-        if not session.confirmed:
-            self.sessions.confirm(session)
+    def heard(self, upward: Upward, last: int) -> NDArray[np.bool_]:
+        """Authentic datagrams came: these clients live, and may have moved.
+
+        Returns:
+            Which datagrams are of a newer round than any before of their session: bool [k].
+        """
+        sessions, slots = self.sessions, upward.slots
+        newer = upward.numbers > sessions.newest[slots]
+        sessions.confirm(slots)
+        moved = upward.sources != sessions.sources[slots]
+        if moved.any() or sessions.moving:
+            # All that came of these clients, in order: a copy from elsewhere of what came from
+            # home moves nobody.
+            moved = np.isin(slots, [*slots[moved].tolist(), *sessions.moving])
+        for index in np.flatnonzero(moved).tolist():
+            self._look_where(
+                int(slots[index]), int(upward.numbers[index]), bytes(upward.sources[index])
+            )
+        np.maximum.at(sessions.newest, slots, upward.numbers)
+        sessions.heard[slots[newer]] = last
+        return newer
+
+    def _look_where(self, slot: int, number: int, source: Address) -> None:
+        """A datagram came from elsewhere, or from a client that is on the move."""
+        session = self.sessions.at(slot)
         if source == session.candidate:
             session.allowance += 1
-        if number <= session.newest:
+        if number <= self.sessions.newest[slot]:
             return
-        session.newest = number
-        if source == session.source:
-            session.candidate, session.challenge, session.allowance = None, b"", 0
+        self.sessions.newest[slot] = number
+        if source == self.sessions.sources[slot]:
+            self._settle(session)
         elif source != session.candidate:
             session.candidate, session.allowance = source, 1
             session.challenge = self._dice.bytes(access.CHALLENGE_BYTES)
+            self.sessions.moving[slot] = session
 
-    @staticmethod
-    def answer_challenge(session: Session, answer: bytes, source: Hashable) -> None:
+    def _settle(self, session: Session) -> None:
+        session.candidate, session.challenge, session.allowance = NOWHERE, b"", 0
+        self.sessions.moving.pop(session.slot, None)
+
+    def answer_challenge(self, slot: int, answer: bytes, source: Address) -> None:
         """A challenge came back: the client is where it says.
 
         Raises:
             BadCell: if it is not the one that was asked, or not from there.
         """
+        session = self.sessions.at(slot)
         if not session.challenge or answer != session.challenge or source != session.candidate:
             raise BadCell(Drop.UNEXPECTED)
-        session.source = source
-        session.candidate, session.challenge, session.allowance = None, b"", 0
+        self.sessions.sources[slot] = source
+        self._settle(session)
 
-    @staticmethod
-    def destination(session: Session) -> Hashable:
-        """Where the next datagram for this client goes; None if none may go now."""
-        if session.candidate is None:
-            return session.source
-        if session.allowance < 1:
-            return None
-        session.allowance -= 1
-        return session.candidate
+    def destinations(self, last: int) -> tuple[Slots, Addresses]:
+        """The clients that get a datagram now, and where."""
+        slots = self.sessions.active(last)
+        if not self.sessions.moving:
+            return slots, self.sessions.sources[slots]
+        may = np.ones(len(self.sessions.ids), np.bool_)
+        where = self.sessions.sources.copy()
+        for slot, session in self.sessions.moving.items():
+            where[slot] = session.candidate
+            may[slot] = session.allowance > 0
+            session.allowance -= slot in slots and session.allowance > 0
+        slots = slots[may[slots]]
+        return slots, where[slots]
 
     # ── set-ups and hellos ───────────────────────────────────────────────────────────────
 
-    def open_setup(self, raw: bytes, last: int) -> tuple[Session, int, bytes]:
-        """Open a set-up: whose, for which epoch, and both onions.
+    def open_setup(self, raw: bytes, last: int) -> tuple[int, int, bytes]:
+        """Open a set-up: the slot of whoever sent it, for which epoch, and both onions.
 
         Raises:
             BadCell: if it is not an authentic set-up of a session.
@@ -151,15 +215,17 @@ class Entry:
             raise BadCell(Drop.UNKNOWN_SESSION)
         if kind != Kind.SETUP:
             raise BadCell(Drop.MALFORMED)
-        if not session.confirmed:
+        slot = session.slot
+        if not self.sessions.confirmed[slot]:
             raise BadCell(Drop.UNEXPECTED)
         epoch = expand(int.from_bytes(low, "little"), 24, self._geometry.epoch_of(last))
         nonce = access.nonce(Kind.SETUP, epoch)
-        onions = sodium.open_(session.keys.up, nonce, raw[ACCESS_HEADER_BYTES:], head)
-        return session, epoch, onions
+        key = self.sessions.up[slot].tobytes()
+        onions = sodium.open_(key, nonce, raw[ACCESS_HEADER_BYTES:], head)
+        return slot, epoch, onions
 
     def welcome(
-        self, hello: bytes, source: Hashable, number: int, due_s: float, population: int, now: float
+        self, hello: bytes, source: Address, number: int, due_s: float, population: int, now: float
     ) -> bytes:
         """Answer a hello: with a session, with a sealed refusal, or by asking for a cookie.
 
@@ -191,5 +257,5 @@ class Entry:
             handshake, access.WELCOME.pack(session_id, number, due_us, min(population, 0xFFFF))
         )
         if session is not None:
-            session.keys = access.AccessKeys.of(handshake)
+            self.sessions.give_keys(session, access.AccessKeys.of(handshake))
         return answer

@@ -12,19 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pymix_voice.errors import BadCell, Drop
-from pymix_voice.gateway.sessions import Session
+from pymix_voice.gateway.rows import Placing
+from pymix_voice.gateway.sessions import Sessions, Slots
 from pymix_voice.zone.access import NO_PIECE
 from pymix_voice.zone.descriptor import pieces_of
 from pymix_voice.zone.epochs import NO_EPOCH, Reign
 from pymix_voice.zone.records import Accepted, BatchEnd, Decision, Published, Record, Setups
 from pymix_voice.zone.zonefile import Zone
 
-NO_SLOTS = np.empty(0, np.intp)
 
-
-def capacity_of(zone: Zone) -> int:
-    """How many clients one gateway can have: an equal part of the zone."""
-    return max(1, zone.clients // len(zone.gateways))
+def capacity_of(zone: Zone, workers: int = 1) -> int:
+    """How many clients one gateway, or one of its workers, can have: an equal part of the zone."""
+    return max(1, zone.clients // len(zone.gateways) // workers)
 
 
 class Intake:
@@ -32,28 +31,37 @@ class Intake:
 
     Args:
         zone: the zone file.
+        sessions: all there are.
+        capacity: how many there can be.
     """
 
-    def __init__(self, zone: Zone) -> None:
+    def __init__(self, zone: Zone, sessions: Sessions, capacity: int) -> None:
         self._geometry = zone.geometry
-        self._capacity = capacity_of(zone)
+        self._sessions = sessions
+        self._capacity = capacity
         self.reign = Reign(zone.geometry)
         self.population = 0
         self._epoch = NO_EPOCH
         self._pieces: list[bytes] = []
-        self._batch: list[Session] = []
+        self._batch: list[int] = []
         self._told: list[Record] = []
         self._closed = False
         self._accepted = False
-        self._slots: dict[int, NDArray[np.intp]] = {NO_EPOCH: NO_SLOTS}
+        self._nobody = Placing(np.empty(0, np.intp), capacity)
+        self._placings: dict[int, Placing] = {}
 
-    def slots(self, epoch: int) -> NDArray[np.intp]:
-        """The slots that have a row in an epoch, in row order."""
-        return self._slots.get(epoch, NO_SLOTS)
+    def placing(self, epoch: int) -> Placing:
+        """Who has which row in an epoch."""
+        return self._placings.get(epoch, self._nobody)
 
-    def has_row(self, session: Session, epoch: int) -> bool:
-        """Whether the coming epoch has a row for this client."""
-        return self._accepted and epoch == self._epoch and session.setup_epoch == epoch
+    def acknowledged(self, slots: Slots, epoch: int) -> NDArray[np.bool_]:
+        """Whose set-ups for an epoch have come: bool [k]."""
+        came: NDArray[np.bool_] = self._sessions.setup_epochs[slots] == epoch
+        return came
+
+    def accepted(self, epoch: int) -> bool:
+        """Whether whoever sent a set-up for the coming epoch has a row in it."""
+        return self._accepted and epoch == self._epoch
 
     def piece(self, number: int) -> bytes:
         """The part of the coming epoch's descriptor that goes out beside this round."""
@@ -67,21 +75,21 @@ class Intake:
         self._told.append(record)
         return [record]
 
-    def take(self, session: Session, epoch: int, onions: bytes, last: int) -> list[Record]:
+    def take(self, slot: int, epoch: int, onions: bytes, last: int) -> list[Record]:
         """Take a client's set-up; what to tell the first mix.
 
         Raises:
             BadCell: if it is not the time for it, or the client has sent one before.
         """
         within = self._geometry.within(last)
-        if session.setup_epoch == epoch:
+        if self._sessions.setup_epochs[slot] == epoch:
             raise BadCell(Drop.REPLAYED)
         if epoch != self._epoch or self._closed or within >= self._geometry.cutoff_at:
             raise BadCell(Drop.LATE)
         if len(self._batch) >= self._capacity:
             raise BadCell(Drop.FULL)
-        session.setup_epoch = epoch
-        self._batch.append(session)
+        self._sessions.setup_epochs[slot] = epoch
+        self._batch.append(slot)
         half = len(onions) // 2
         return self._tell(Setups(epoch, len(self._batch) - 1, onions[:half], onions[half:]))
 
@@ -109,7 +117,8 @@ class Intake:
                     raise BadCell(Drop.OTHER_EPOCH)
                 self._accepted = True
                 self.population = population
-                self._slots[epoch] = np.array([each.slot for each in self._batch], np.intp)
+                slots = np.array(self._batch, np.intp)
+                self._placings[epoch] = Placing(slots, len(self._sessions.ids))
             case Decision(epoch=epoch, switch=switch):
                 self.reign.decide(epoch, switch=switch)
             case _:
@@ -124,8 +133,8 @@ class Intake:
         """What a round's place in its epoch brings; what to tell the first mix."""
         within = self._geometry.within(number)
         if within == self._geometry.keys_until:
-            for old in [e for e in self._slots if NO_EPOCH < e < self.reign.circuit_epoch]:
-                del self._slots[old]
+            for old in [each for each in self._placings if each < self.reign.circuit_epoch]:
+                del self._placings[old]
         due = self._epoch == self._geometry.epoch_of(number) + 1
         if due and within >= self._geometry.cutoff_at and not self._closed:
             self._closed = True

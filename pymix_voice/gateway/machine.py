@@ -13,33 +13,34 @@ Must not know: sockets, voice, who talks with whom, what time it is (it is told)
 """
 
 from collections.abc import Callable, Hashable
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pymix_voice.errors import BadCell, Drop, Drops
-from pymix_voice.gateway.entry import Entry
+from pymix_voice.gateway.entry import Entry, Upward
 from pymix_voice.gateway.intake import Intake, capacity_of
-from pymix_voice.gateway.rows import Collection
-from pymix_voice.gateway.sessions import SILENT_ROUNDS, Session
+from pymix_voice.gateway.rows import Collection, Placing
+from pymix_voice.gateway.sessions import SILENT_ROUNDS, Slots
 from pymix_voice.geometry import (
     ACCESS_HEADER_BYTES,
     CELL_BYTES,
     DOWN_BYTES,
+    PIECE_BYTES,
     TAG_BYTES,
-    UP_BYTES,
     is_door_round,
 )
 from pymix_voice.onion import sodium
-from pymix_voice.onion.chunk import LinkKeys, link_id_of
+from pymix_voice.onion.chunk import Chunks, LinkKeys, link_ids
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair
+from pymix_voice.onion.sheets import Sheets
+from pymix_voice.onion.sodium import Chosen
 from pymix_voice.zone import access
 from pymix_voice.zone.access import Kind
-from pymix_voice.zone.drain import Burst, Drain
+from pymix_voice.zone.drain import Address, Burst, Drain
 from pymix_voice.zone.epochs import NO_EPOCH, age_of, epoch_of_age
-from pymix_voice.zone.link import RoundLink, early_units, steer, take_chunks
+from pymix_voice.zone.link import RoundLink, early_units, steer, whole_chunks
 from pymix_voice.zone.records import Hello, Record, Tick
 from pymix_voice.zone.rounds import AHEAD_ROUNDS, PatientInlet
 from pymix_voice.zone.steering import Steering
@@ -63,6 +64,9 @@ class Gateway:
         now: seconds on any monotonic clock; all later instants are on the same.
         unix: seconds since 1970 at `now`.
         mix: where the first mix takes rounds.
+        worker: which of the processes that share this gateway's port this one is; each has clients
+            of its own, and is to the first mix a neighbour of its own.
+        workers: how many there are.
     """
 
     def __init__(
@@ -71,19 +75,25 @@ class Gateway:
         index: int,
         key: KeyPair,
         *,
-        prefix_of: Callable[[Hashable], Hashable],
+        prefix_of: Callable[[Address], Hashable],
         dice: Dice,
         now: float,
         unix: float,
-        mix: Hashable,
+        mix: Address,
+        worker: int = 0,
+        workers: int = 1,
     ) -> None:
         self.zone = zone
         self._geometry = zone.geometry
-        capacity = capacity_of(zone)
+        self._capacity = capacity_of(zone, workers)
         self._filler = dice.fork("filler")
-        self._entry = Entry(zone, index, key, capacity, prefix_of, dice)
-        self._collection = Collection(capacity, self._filler)
-        self._intake = Intake(zone)
+        self._entry = Entry(zone, index, key, self._capacity, prefix_of, dice, worker, workers)
+        self._collection = Collection(self._capacity, self._filler)
+        self._intake = Intake(zone, self._entry.sessions, self._capacity)
+        # Used in every round, so that none asks for memory.
+        self._rows = np.empty((2 * self._capacity, CELL_BYTES), np.uint8)
+        self._sheets = Sheets(DOWN_BYTES)
+        self._nonces = np.empty((self._capacity, sodium.NONCE_BYTES), np.uint8)
         self._steering = Steering(self._geometry)
         first = int(unix / self._geometry.round_s) + 1
         self._steering.start(first, now + 2 * self._geometry.round_s)
@@ -143,7 +153,7 @@ class Gateway:
         self.notes.append("the zone's rounds went back; clients have to connect again")
         self._entry.sessions.clear()
         self._collection.forget_until(self._last + AHEAD_ROUNDS)
-        self._intake = Intake(self.zone)
+        self._intake = Intake(self.zone, self._entry.sessions, self._capacity)
         self._inlet = PatientInlet(self._geometry, self._filler, falls_silent=False)
         if self._link is not None:
             self._link.inlet = self._inlet
@@ -153,74 +163,86 @@ class Gateway:
     # ── in ───────────────────────────────────────────────────────────────────────────────
 
     def receive_link(self, drain: Drain, now: float) -> None:
-        """Take datagrams of the first mix."""
-        take_chunks(drain, partial(self._take_chunk, now), self.drops)
-        self._give_back(now)
+        """Take datagrams of the first mix. A round that is complete is due at once."""
+        drain = whole_chunks(drain, self.drops)
+        if self._link is None:
+            self.drops[Drop.UNKNOWN_SESSION] += len(drain.lengths)
+            return
+        ours = link_ids(drain.cells) == self._link.link_id
+        if not ours.all():
+            self.drops[Drop.UNKNOWN_SESSION] += len(ours) - int(np.count_nonzero(ours))
+        cells, sources = drain.cells[ours], drain.sources[ours]
+        for chunks in self._link.open(cells, sources, self._last, self.drops):
+            try:
+                self._take_chunks(self._link, chunks, drain.came)
+            except BadCell as bad:
+                self.drops[bad.reason] += len(chunks.numbers)
 
-    def _take_chunk(self, now: float, datagram: NDArray[np.uint8], source: Hashable) -> None:
-        if self._link is None or link_id_of(datagram) != self._link.link_id:
-            raise BadCell(Drop.UNKNOWN_SESSION)
-        header, cells = self._link.open(datagram, source, self._last)
-        if header.round == self._link.newest:
-            steer(self._steering, header.early_round, header.early)
-            self._intake.reign.take_flags(header.flags, self._last)
-        epoch = epoch_of_age(self._geometry, header.round, header.epoch_low)
-        if self._turns.get(header.round) != epoch:
+    def _take_chunks(self, link: RoundLink, chunks: Chunks, came: float) -> None:
+        """Authentic chunks of one round."""
+        if chunks.round == link.newest:
+            steer(self._steering, chunks.beside.early_round, chunks.beside.early)
+            self._intake.reign.take_flags(chunks.beside.flags, self._last)
+        epoch = epoch_of_age(self._geometry, chunks.round, chunks.age)
+        if self._turns.get(chunks.round) != epoch:
             raise BadCell(Drop.OTHER_EPOCH)
-        rows = self._rows(epoch, header.round)
-        self._inlet.accept(header.round, epoch, header.chunk, cells, rows, now)
+        rows = self._rows_of(self._intake.placing(epoch), chunks.round)
+        self._inlet.accept(chunks, epoch, rows, came, self.drops)
 
-    def _rows(self, epoch: int, number: int) -> int:
-        clients = len(self._intake.slots(epoch))
-        return 2 * clients if is_door_round(number) else clients
+    @staticmethod
+    def _rows_of(placing: Placing, number: int) -> int:
+        return 2 * len(placing) if is_door_round(number) else len(placing)
 
     def receive_clients(self, drain: Drain, now: float) -> None:
         """Take datagrams of clients: open all cells at once, then place them."""
         upward, rest = self._entry.sort(drain, self._last, self.drops)
-        opened = self._entry.open(drain, upward)
-        for each, is_open in zip(upward, opened, strict=True):
-            try:
-                if not is_open:
-                    raise BadCell(Drop.FORGED)
-                body = drain.cells[each.place, ACCESS_HEADER_BYTES : UP_BYTES - TAG_BYTES]
-                self._take_up(each.session, each.kind, each.number, body, each.source, now)
-            except BadCell as bad:
-                self.drops[bad.reason] += 1
+        if len(upward.slots):
+            self._take_up(self._entry.open(upward, self.drops), drain.came)
         for index in rest:
             try:
-                self._take_other(drain.datagram(index), drain.sources[index], now)
+                self._take_other(drain.datagram(index), drain.source(index), now)
             except BadCell as bad:
                 self.drops[bad.reason] += 1
 
-    def _take_up(
-        self,
-        session: Session,
-        kind: Kind,
-        number: int,
-        body: NDArray[np.uint8],
-        source: Hashable,
-        now: float,
-    ) -> None:
-        """An authentic line, door or challenge datagram."""
-        if kind == Kind.CHALLENGE:
-            self._entry.answer_challenge(session, body[:8].tobytes(), source)
-            return
-        if not session.seen[kind].claim(number):
-            raise BadCell(Drop.REPLAYED)
-        if kind == Kind.DOOR and not is_door_round(number):
-            raise BadCell(Drop.MALFORMED)
-        self._entry.heard(session, number, source, self._last)
-        if kind == Kind.LINE and number >= session.early[0]:
-            early = self._steering.send_at(number) - now
-            session.early = number, early_units(early)
-        self._collection.keep(kind, number, session.slot, body[:CELL_BYTES], self._last)
+    def _take_up(self, upward: Upward, came: float) -> None:
+        """Authentic line, door and challenge datagrams: what they carry, by kind and round."""
+        challenges = upward.kinds == Kind.CHALLENGE
+        if challenges.any():
+            self._take_challenges(upward.only(challenges))
+            upward = upward.only(~challenges)
+        newer = self._entry.heard(upward, self._last)
+        groups = upward.numbers << 4 | upward.kinds
+        for group in np.unique(groups).tolist():
+            those = groups == group
+            number, kind = group >> 4, Kind(group & 0xF)
+            if kind == Kind.LINE:
+                self._measure(number, upward.slots[those & newer], came)
+            part = upward.only(those)
+            try:
+                self._collection.keep(kind, number, part.slots, part.cells, self._last, self.drops)
+            except BadCell as bad:
+                self.drops[bad.reason] += len(part.slots)
 
-    def _take_other(self, datagram: NDArray[np.uint8], source: Hashable, now: float) -> None:
+    def _measure(self, number: int, slots: Slots, came: float) -> None:
+        """How early these clients' cells of a round are, for their steering."""
+        sessions = self._entry.sessions
+        sessions.early[slots] = early_units(self._steering.send_at(number) - came)
+        sessions.early_rounds[slots] = number
+
+    def _take_challenges(self, upward: Upward) -> None:
+        for index, slot in enumerate(upward.slots.tolist()):
+            answer = upward.cells[index, : access.CHALLENGE_BYTES].tobytes()
+            try:
+                self._entry.answer_challenge(slot, answer, bytes(upward.sources[index]))
+            except BadCell as bad:
+                self.drops[bad.reason] += 1
+
+    def _take_other(self, datagram: NDArray[np.uint8], source: Address, now: float) -> None:
         """A hello or a set-up."""
         raw = datagram.tobytes()
         if len(raw) == self._geometry.setup_bytes:
-            session, epoch, onions = self._entry.open_setup(raw, self._last)
-            self.said_records += self._intake.take(session, epoch, onions, self._last)
+            slot, epoch, onions = self._entry.open_setup(raw, self._last)
+            self.said_records += self._intake.take(slot, epoch, onions, self._last)
         elif len(raw) == access.HELLO_BYTES and self._knows_rounds:
             due_s = self._steering.send_at(self._last + 1) - now
             reply = self._entry.welcome(
@@ -246,11 +268,11 @@ class Gateway:
         """One round's rows to the first mix."""
         self._last = number
         epoch = self._intake.reign.epoch_for(number)
-        slots = self._intake.slots(epoch)
-        cells = self._collection.gather(Kind.LINE, number, slots)
+        placing = self._intake.placing(epoch)
+        clients, cells = len(placing), self._rows[: self._rows_of(placing, number)]
+        self._collection.gather(Kind.LINE, number, placing.slots, cells[:clients])
         if is_door_round(number):
-            doors = self._collection.gather(Kind.DOOR, number, slots)
-            cells = np.concatenate((cells, doors))
+            self._collection.gather(Kind.DOOR, number, placing.slots, cells[clients:])
         if self._link is not None and self._ticked:
             age = age_of(self._geometry, number, epoch)
             self._bursts += self._link.seal(number, age, cells)
@@ -269,56 +291,53 @@ class Gateway:
     def _give_back(self, now: float) -> None:
         for number in self._inlet.due(now):
             epoch = self._turns.get(number)
-            slots = self._intake.slots(NO_EPOCH if epoch is None else epoch)
-            rows = len(slots) * (2 if is_door_round(number) else 1)
+            placing = self._intake.placing(NO_EPOCH if epoch is None else epoch)
+            rows = self._rows_of(placing, number)
             cells = self._inlet.take(number, NO_EPOCH if epoch is None else epoch, rows)
             if cells is not None and epoch is not None:
                 self.cells += len(cells)
-                self._send_down(Kind.LINE, number, cells[: len(slots)], slots)
+                self._send_down(Kind.LINE, number, cells[: len(placing)], placing)
                 if is_door_round(number):
-                    self._send_down(Kind.DOOR, number, cells[len(slots) :], slots)
+                    self._send_down(Kind.DOOR, number, cells[len(placing) :], placing)
 
     def _send_down(
-        self, kind: Kind, number: int, cells: NDArray[np.uint8], slots: NDArray[np.intp]
+        self, kind: Kind, number: int, cells: NDArray[np.uint8], placing: Placing
     ) -> None:
         """One datagram to every client that was heard of lately."""
-        to = [
-            (session, self._entry.destination(session))
-            for session in self._entry.sessions.active(self._last)
-        ]
-        to = [(session, where) for session, where in to if where is not None]
-        if not to:
+        slots, where = self._entry.destinations(self._last)
+        if not len(slots):
             return
-        by_slot = self._collection.spread(cells, slots)
-        out = np.zeros((len(to), DOWN_BYTES), np.uint8)
+        out = self._sheets.take(len(slots))
+        head = out[:, :ACCESS_HEADER_BYTES].view(access.HEADERS)[:, 0]
+        head["session"] = self._entry.sessions.ids[slots]
+        head["kind"] = kind
+        head["low"] = np.frombuffer((number & 0xFFFFFF).to_bytes(3, "little"), np.uint8)
         body = out[:, ACCESS_HEADER_BYTES:-TAG_BYTES]
-        body[:, :CELL_BYTES] = by_slot[[session.slot for session, _ in to]]
-        beside = [self._beside(session, kind, number) for session, _ in to]
-        out[:, :ACCESS_HEADER_BYTES] = _matrix([header for header, _ in beside])
-        body[:, CELL_BYTES:] = _matrix([status for _, status in beside])
-        nonce = access.nonce(kind, number)
-        keys = [session.keys.down for session, _ in to]
-        sodium.seal_rows(out, ACCESS_HEADER_BYTES, [nonce] * len(to), keys)
-        self._bursts.append(Burst(out, [where for _, where in to], "access"))
+        placing.spread(cells, slots, body[:, :CELL_BYTES], self._filler)
+        self._write_status(body[:, CELL_BYTES:], slots, number)
+        nonces = access.nonces(kind, number, self._nonces[: len(slots)])
+        keys = Chosen(self._entry.sessions.down, slots)
+        sodium.seal_rows(out, ACCESS_HEADER_BYTES, nonces, keys)
+        self._bursts.append(Burst(out, where, "access"))
 
-    def _beside(self, session: Session, kind: Kind, number: int) -> tuple[bytes, bytes]:
-        """Header and status of a datagram down."""
-        early_round, early = session.early
+    def _write_status(self, out: NDArray[np.uint8], slots: Slots, number: int) -> None:
+        """The word beside each cell: uint8 [k, 24]."""
         coming = self._geometry.epoch_of(self._last) + 1
-        status = access.Status(
-            early=early,
-            early_round=early_round & 0xFF,
-            outlook=self._intake.reign.outlook(coming),
-            acknowledged=session.setup_epoch == coming,
-            has_row=self._intake.has_row(session, coming),
-            epoch_low=coming & 0xF,
-            population=min(0xFFFF, self._intake.population),
-            challenged=bool(session.challenge),
-            piece=session.challenge.ljust(16, b"\0")
-            if session.challenge
-            else self._intake.piece(number),
-        )
-        return access.header(session.session_id, kind, number), status.pack()
+        sessions, status = self._entry.sessions, out.view(access.STATUSES)[:, 0]
+        acknowledged = self._intake.acknowledged(slots, coming)
+        has_row = acknowledged & self._intake.accepted(coming)
+        outlook = self._intake.reign.outlook(coming)
+        status["early"] = sessions.early[slots]
+        status["early_round"] = sessions.early_rounds[slots] & 0xFF
+        status["flags"] = access.status_flags(outlook, acknowledged, has_row, coming)
+        status["population"] = min(0xFFFF, self._intake.population)
+        status["challenged"] = status["zero"] = 0
+        status["piece"] = np.frombuffer(self._intake.piece(number), np.uint8)
+        for slot, session in sessions.moving.items():
+            asked = slots == slot
+            status["challenged"][asked] = 1
+            padded = session.challenge.ljust(PIECE_BYTES, b"\0")
+            status["piece"][asked] = np.frombuffer(padded, np.uint8)
 
     # ── out ──────────────────────────────────────────────────────────────────────────────
 
@@ -327,8 +346,11 @@ class Gateway:
         return min(self._steering.send_at(self._last + 1), self._inlet.deadline())
 
     def bursts(self) -> list[Burst]:
-        """The datagrams to send now; each is handed out once."""
+        """The datagrams to send now; each is handed out once, valid until the next call of any."""
         bursts, self._bursts = self._bursts, []
+        self._sheets.reuse()
+        if self._link is not None:
+            self._link.reuse()
         return bursts
 
     def said(self) -> list[Record]:
@@ -345,8 +367,3 @@ class Gateway:
             "filled_rows": self._collection.filled_rows + self._inlet.filled_rows,
             **{f"dropped: {reason}": count for reason, count in sorted(self.drops.items())},
         }
-
-
-def _matrix(rows: list[bytes]) -> NDArray[np.uint8]:
-    """Byte strings of one length as uint8[k, length]."""
-    return np.frombuffer(b"".join(rows), np.uint8).reshape(len(rows), -1)

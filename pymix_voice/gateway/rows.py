@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pymix_voice.errors import BadCell, Drop
-from pymix_voice.geometry import CELL_BYTES
+from pymix_voice.errors import BadCell, Drop, Drops
+from pymix_voice.geometry import CELL_BYTES, is_door_round
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.access import Kind
 from pymix_voice.zone.rounds import AHEAD_ROUNDS
@@ -43,59 +43,100 @@ class Collection:
         self._spare: list[Collected] = []
         self.filled_rows = 0
 
-    def keep(self, kind: Kind, number: int, slot: int, cell: NDArray[np.uint8], last: int) -> None:
-        """Keep one cell, uint8[128].
+    def keep(
+        self,
+        kind: Kind,
+        number: int,
+        slots: NDArray[np.intp],
+        cells: NDArray[np.uint8],
+        last: int,
+        drops: Drops,
+    ) -> None:
+        """Keep cells of one kind and round.
 
         Args:
             kind: line or door.
-            number: its round.
-            slot: whose it is.
-            cell: copied.
+            number: the round.
+            slots: whose they are.
+            cells: uint8 [k, 128], copied.
             last: the newest round that was gathered.
+            drops: counts cells of which there is one already.
 
         Raises:
-            BadCell: if the round is over, or too far ahead.
+            BadCell: if the round is over, too far ahead, or has no cells of this kind.
         """
         if number <= last:
             raise BadCell(Drop.LATE)
         if number > last + AHEAD_ROUNDS:
             raise BadCell(Drop.EARLY)
+        if kind == Kind.DOOR and not is_door_round(number):
+            raise BadCell(Drop.MALFORMED)
         collected = self._waiting.get((kind, number))
         if collected is None:
             collected = self._spare.pop() if self._spare else self._blank()
             collected.there[:] = False
             self._waiting[kind, number] = collected
-        collected.cells[slot] = cell
-        collected.there[slot] = True
+        again = collected.there[slots]
+        if again.any():
+            drops[Drop.REPLAYED] += int(np.count_nonzero(again))
+            slots, cells = slots[~again], cells[~again]
+        collected.cells[slots] = cells
+        collected.there[slots] = True
 
     def _blank(self) -> Collected:
         shape = (self._slots, CELL_BYTES)
         return Collected(np.empty(shape, np.uint8), np.zeros(self._slots, np.bool_))
 
-    def gather(self, kind: Kind, number: int, slots: NDArray[np.intp]) -> NDArray[np.uint8]:
-        """The rows of these slots for one round, uint8[len(slots), 128]; absent ones are filler.
+    def gather(
+        self, kind: Kind, number: int, slots: NDArray[np.intp], out: NDArray[np.uint8]
+    ) -> None:
+        """Write the rows of these slots for one round to `out`, uint8 [len(slots), 128].
 
-        The round is over with it.
+        Absent ones are filler. The round is over with it.
         """
         collected = self._waiting.pop((kind, number), None)
         if collected is None:
             self.filled_rows += len(slots)
-            return self._dice.matrix(len(slots), CELL_BYTES)
-        cells = collected.cells[slots]
+            self._dice.fill(out)
+            return
+        np.take(collected.cells, slots, axis=0, out=out, mode="clip")
         absent = np.flatnonzero(~collected.there[slots])
         if len(absent):
             self.filled_rows += len(absent)
-            cells[absent] = self._dice.matrix(len(absent), CELL_BYTES)
+            out[absent] = self._dice.matrix(len(absent), CELL_BYTES)
         self._spare.append(collected)
-        return cells
 
     def forget_until(self, number: int) -> None:
         """Give up rounds that are not above this one."""
         for kind, old in [each for each in self._waiting if each[1] <= number]:
             self._spare.append(self._waiting.pop((kind, old)))
 
-    def spread(self, cells: NDArray[np.uint8], slots: NDArray[np.intp]) -> NDArray[np.uint8]:
-        """Rows back to their slots, uint8[all slots, 128]; others get random bytes."""
-        out = self._dice.matrix(self._slots, CELL_BYTES)
-        out[slots] = cells
-        return out
+
+class Placing:
+    """An epoch's rows: which slot each is of, and back.
+
+    Args:
+        slots: the slots in row order.
+        capacity: how many slots there are.
+    """
+
+    def __init__(self, slots: NDArray[np.intp], capacity: int) -> None:
+        self.slots = slots
+        self._rows = np.full(capacity, -1, np.intp)
+        self._rows[slots] = np.arange(len(slots))
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+    def spread(
+        self, cells: NDArray[np.uint8], slots: NDArray[np.intp], out: NDArray[np.uint8], dice: Dice
+    ) -> None:
+        """Rows back to these slots: `out` uint8 [len(slots), 128]; others get random bytes."""
+        rows = self._rows[slots]
+        if not len(cells):
+            out[:] = dice.matrix(len(slots), CELL_BYTES)
+            return
+        out[:] = np.take(cells, rows, axis=0, mode="clip")
+        without = np.flatnonzero(rows < 0)
+        if len(without):
+            out[without] = dice.matrix(len(without), CELL_BYTES)

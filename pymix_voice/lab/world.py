@@ -11,7 +11,7 @@ Must not know: sockets, clocks, Opus.
 """
 
 import heapq
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import count
 
@@ -21,14 +21,15 @@ from pymix_voice.client.machine import Client
 from pymix_voice.client.states import State
 from pymix_voice.errors import Misuse
 from pymix_voice.gateway.machine import Gateway
-from pymix_voice.lab.cast import Person, cast, frame_of
+from pymix_voice.geometry import MAX_WORKERS
+from pymix_voice.lab.cast import Person, cast, frame_of, numbered
 from pymix_voice.lab.network import Law, Link, Sent
 from pymix_voice.mix.first import FirstMix
 from pymix_voice.mix.machine import Mix
 from pymix_voice.mix.neighbours import DOWN
 from pymix_voice.onion.chunk import LinkKeys
 from pymix_voice.onion.dice import Dice
-from pymix_voice.zone.drain import Burst, Drain
+from pymix_voice.zone.drain import NOWHERE, Burst, Drain
 from pymix_voice.zone.keyfile import new_key
 from pymix_voice.zone.records import Record, encode, parse_record
 
@@ -37,7 +38,6 @@ UNIX = 1_800_000_000.0
 """The time of day when a world begins."""
 RETRY_S = 0.3
 """After a part is back, its neighbours' control links stand again so much later."""
-
 
 Part = Mix | Gateway | Client
 
@@ -48,6 +48,7 @@ class World:
     Args:
         mixes: length of the chain.
         gateways: how many.
+        workers: how many processes each gateway is; "gateway1.2" is the second of the first.
         clients: the zone's size.
         seed: of everything random.
         access: law of the links between clients and gateways.
@@ -60,6 +61,7 @@ class World:
         *,
         mixes: int = 3,
         gateways: int = 1,
+        workers: int = 1,
         clients: int = 20,
         seed: int = 1,
         access: Law = Law(),  # noqa: B008 - frozen
@@ -75,7 +77,6 @@ class World:
         self.signed: dict[str, int] = {}
         """What each mix's disk says: the highest epoch it signed."""
         self._wakes: dict[str, float] = {}
-        self._flushing = False
         self.parts: dict[str, Part] = {}
         self.people: dict[str, Person] = {}
         self.unix_skew: dict[str, float] = {}
@@ -92,7 +93,8 @@ class World:
         self.zone, self._keys = cast(
             self.mix_names, self.gateway_names, clients, min_rows, self.dice.fork("zone keys")
         )
-        for name in self.mix_names + self.gateway_names:
+        self._workers, self._numbers = workers, numbered(self.gateway_names, workers)
+        for name in [*self.mix_names, *self._numbers]:
             self._start(name)
         for one, other in self.neighbours():
             self._connect(one, other)
@@ -102,22 +104,25 @@ class World:
     def neighbours(self) -> list[tuple[str, str]]:
         """Who is linked with whom, upstream first."""
         chain = list(zip(self.mix_names, self.mix_names[1:], strict=False))
-        return [(gateway, self.mix_names[0]) for gateway in self.gateway_names] + chain
+        return [(gateway, self.mix_names[0]) for gateway in self._numbers] + chain
 
     def _start(self, name: str) -> None:
         unix = UNIX + (self.now - START) + self.unix_skew.get(name, 0.0)
         dice = self.dice.fork(f"{name} from {self.now}")
-        keys = self._keys[name]
-        if name in self.gateway_names:
+        keys = self._keys[name.partition(".")[0]]
+        if name in self._numbers:
+            index, worker = divmod(self._numbers[name], MAX_WORKERS)
             self.parts[name] = Gateway(
                 self.zone,
-                self.gateway_names.index(name),
+                index,
                 keys.link,
                 prefix_of=lambda source: None,
                 dice=dice,
                 now=self.now,
                 unix=unix,
-                mix=self.mix_names[0],
+                mix=self.mix_names[0].encode(),
+                worker=worker,
+                workers=self._workers,
             )
         else:
             hop = self.mix_names.index(name)
@@ -131,7 +136,7 @@ class World:
                 now=self.now,
                 unix=unix,
                 signed=self.signed.get(name, -1),
-                down=after[0] if after else None,
+                down=after[0].encode() if after else NOWHERE,
             )
         self._schedule(name)
 
@@ -153,8 +158,8 @@ class World:
 
     def _peer(self, me: str, other: str) -> int:
         """How a mix numbers a neighbour."""
-        if other in self.gateway_names:
-            return self.gateway_names.index(other)
+        if other in self._numbers:
+            return self._numbers[other]
         return DOWN if self.mix_names.index(other) > self.mix_names.index(me) else 0
 
     def join(
@@ -162,6 +167,7 @@ class World:
         name: str,
         *,
         gateway: int = 0,
+        worker: int = 0,
         contacts: Sequence["Person"] = (),
         strangers: bool = True,
     ) -> Person:
@@ -186,7 +192,7 @@ class World:
             frame=frame,
             dice=self.dice.fork(f"{name} from {self.now}"),
             now=self.now,
-            where=self.gateway_names[gateway],
+            where=self._name_of(self.mix_names[0], gateway * MAX_WORKERS + worker).encode(),
         )
         person = self.people[name] = Person(name, machine, identity, [], [])
         self.parts[name] = machine
@@ -319,7 +325,7 @@ class World:
 
     def _name_of(self, me: str, peer: int) -> str:
         if me == self.mix_names[0] and peer >= 0:
-            return self.gateway_names[peer]
+            return next(name for name, number in self._numbers.items() if number == peer)
         return self.mix_names[self.mix_names.index(me) + (1 if peer == DOWN else -1)]
 
     def _listen(self, name: str, machine: Client) -> None:
@@ -338,12 +344,10 @@ class World:
     # ── the network ──────────────────────────────────────────────────────────────────────
 
     def _send(self, source: str, burst: Burst) -> None:
-        one = isinstance(burst.destinations, str)
+        one = burst.to if isinstance(burst.to, bytes) else None
         for index, row in enumerate(burst.datagrams):
-            where: Hashable = (
-                burst.destinations if one else burst.destinations[index]  # type: ignore[index]
-            )
-            post = partial(self.post, source, str(where), row.tobytes())
+            where = one or bytes(burst.to[index])
+            post = partial(self.post, source, where.decode(), row.tobytes())
             if burst.at > self.now:
                 self.at(burst.at, post)
             else:
@@ -367,7 +371,7 @@ class World:
         again = partial(self.deliver, source, destination, datagram)
         if part is None or self._later(destination, again):
             return
-        drain = Drain.of([datagram], [source], 2048)
+        drain = Drain.of([datagram], [source.encode()], self.now, 2048)
         if not isinstance(part, Gateway):
             part.receive(drain, self.now)
         elif source in self.mix_names:
@@ -384,9 +388,8 @@ class World:
 
     def _hear(self, source: str, destination: str, record: Record) -> None:
         part = self.parts.get(destination)
-        if self.control_cut or self._later(
-            destination, lambda: self._hear(source, destination, record)
-        ):
+        again = partial(self._hear, source, destination, record)
+        if self.control_cut or self._later(destination, again):
             return
         if isinstance(part, Gateway):
             part.receive_control(record, self.now)

@@ -9,14 +9,19 @@ Source: the project's protocol page, section "Layers and set-up onions".
 Must not know: links, rounds, what time it is, whose onion it is.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pymix_voice.errors import BadCell, Drop, Drops, Misuse
-from pymix_voice.geometry import DROP_BYTES, KEY_BYTES, Geometry
-from pymix_voice.mix.circuits import Circuits, Orders
-from pymix_voice.mix.switchboard import join
+from pymix_voice.geometry import DROP_BYTES, KEY_BYTES, MAX_WORKERS, Geometry
+from pymix_voice.mix.circuits import Circuits, LayerKeys, Orders
+from pymix_voice.mix.switchboard import PAYLOAD_BYTES, join
+from pymix_voice.onion.blocks import Blocks
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair
 from pymix_voice.onion.setup import (
@@ -24,24 +29,37 @@ from pymix_voice.onion.setup import (
     HopKeys,
     Klass,
     OnionMaker,
-    open_onion,
+    OnionOpener,
     parse_payload,
 )
 
 
-class Row(NamedTuple):
-    """An opened onion: this hop's keys, and what goes on to the next."""
+@dataclass
+class Rows:
+    """One class of circuits of one neighbour: onions as they came, and what was in them.
 
-    keys: HopKeys
-    inner: bytes
+    What was in them lies joined, row after row: an epoch's circuits are then made of it at once.
+    """
+
+    onions: list[bytes] = field(default_factory=list)
+    opened: int = 0
+    forward: bytearray = field(default_factory=bytearray)
+    backward: bytearray = field(default_factory=bytearray)
+    inner: bytearray = field(default_factory=bytearray)
+
+    def add(self, keys: HopKeys, inner: bytes) -> None:
+        """One more was opened."""
+        self.opened += 1
+        self.forward += keys.forward
+        self.backward += keys.backward
+        self.inner += inner
 
 
 @dataclass
 class Share:
     """What came from one neighbour upstream, in order of arrival."""
 
-    onions: dict[Klass, list[bytes]] = field(default_factory=lambda: {k: [] for k in Klass})
-    rows: dict[Klass, list[Row]] = field(default_factory=lambda: {k: [] for k in Klass})
+    of: dict[Klass, Rows] = field(default_factory=lambda: {klass: Rows() for klass in Klass})
     closed: bool = False
 
 
@@ -49,9 +67,9 @@ class Shuffled(NamedTuple):
     """A batch when it is done."""
 
     circuits: Circuits
-    onward: dict[Klass, bytes]
-    """The onions for the next mix in their new order; empty at the last mix."""
-    shares: list[int]
+    onward: dict[Klass, NDArray[np.uint8]]
+    """The onions for the next mix in their new order, uint8 [rows, size]; none at the last mix."""
+    shares: dict[int, int]
     """How many lines (and at the first mix as many doors) each neighbour upstream has."""
 
 
@@ -64,8 +82,9 @@ class Batch:
         key: its onion key for the epoch.
         onion_keys: those of all mixes, in order.
         descriptor_hash: of the list that every mix signed.
-        shares: how many neighbours upstream there are.
+        blocks: room for keystream.
         dice: for orders and for circuits of its own.
+        gateways: how many share the zone's clients equally.
     """
 
     def __init__(
@@ -75,16 +94,20 @@ class Batch:
         key: KeyPair,
         onion_keys: Sequence[bytes],
         descriptor_hash: bytes,
-        shares: int,
+        blocks: Blocks,
         dice: Dice,
+        gateways: int = 1,
     ) -> None:
         self._geometry = geometry
         self._hop = hop
-        self._key = key
+        self._openers = {klass: OnionOpener(key, descriptor_hash, hop, klass) for klass in Klass}
         self._onion_keys = onion_keys
         self._descriptor_hash = descriptor_hash
+        self._blocks = blocks
         self._dice = dice
-        self._shares = [Share() for _ in range(shares)]
+        self._capacity = geometry.clients // gateways
+        self._shares: dict[int, Share] = defaultdict(Share)
+        self._time_is_up = False
         self._seen: set[bytes] = set()
         self._finished = False
         self.drops = Drops()
@@ -105,67 +128,82 @@ class Batch:
                 not what was said before.
         """
         size = self._geometry.onion_bytes_at(self._hop)
-        kept = self._shares[share].onions[klass]
+        kept = self._shares[share].of[klass].onions
         if len(onions) % size or first > len(kept):
             raise BadCell(Drop.MALFORMED)
-        known = b"".join(kept[first:])[: len(onions)]
+        known = b"".join(kept[first : first + len(onions) // size])
         fresh = onions[len(known) :]
         if onions[: len(known)] != known:
             raise BadCell(Drop.REFUSED)
         if not fresh:
             return
-        if self._shares[share].closed:
+        if self._shares[share].closed or self._time_is_up:
             raise BadCell(Drop.LATE)
-        if len(kept) + len(fresh) // size > self._geometry.clients // len(self._shares):
+        if self._onions_of(share // MAX_WORKERS, klass) + len(fresh) // size > self._capacity:
             raise BadCell(Drop.FULL)
         kept += [fresh[at : at + size] for at in range(0, len(fresh), size)]
+
+    def _onions_of(self, gateway: int, klass: Klass) -> int:
+        """How many came from all workers of one gateway."""
+        return sum(
+            len(share.of[klass].onions)
+            for number, share in self._shares.items()
+            if number // MAX_WORKERS == gateway
+        )
 
     def close(self, share: int, lines: int, doors: int) -> None:
         """The neighbour has no more.
 
         Raises:
-            BadCell: if not all of it came.
+            BadCell: if not all of it came, or it comes too late.
         """
-        onions = self._shares[share].onions
-        if (lines, doors) != (len(onions[Klass.LINE]), len(onions[Klass.DOOR])):
+        of = self._shares[share].of
+        if (lines, doors) != (len(of[Klass.LINE].onions), len(of[Klass.DOOR].onions)):
             raise BadCell(Drop.MALFORMED)
+        if self._time_is_up and not self._shares[share].closed:
+            raise BadCell(Drop.LATE)
         self._shares[share].closed = True
+
+    def expect(self, share: int) -> None:
+        """This neighbour takes part: the batch is not closed before it has finished."""
+        self._shares[share]  # made by being asked for
 
     def leave_out_open(self) -> None:
         """Time is up: a neighbour that has not finished takes no part in this epoch."""
-        self._shares = [share if share.closed else Share(closed=True) for share in self._shares]
+        self._time_is_up = True
+        for number in [each for each, share in self._shares.items() if not share.closed]:
+            self._shares[number] = Share()
 
     @property
     def closed(self) -> bool:
-        """Whether every neighbour has finished."""
-        return all(share.closed for share in self._shares)
+        """Whether every neighbour that takes part has finished."""
+        finished = all(share.closed for share in self._shares.values())
+        return self._time_is_up or (finished and bool(self._shares))
 
     @property
     def opened(self) -> bool:
         """Whether nothing that came is left to open."""
-        return all(
-            len(share.rows[klass]) == len(share.onions[klass])
-            for share in self._shares
-            for klass in Klass
-        )
+        rows = (share.of[klass] for share in self._shares.values() for klass in Klass)
+        return all(each.opened == len(each.onions) for each in rows)
 
     def work(self, items: int) -> int:
         """Open at most so many onions; how many were opened."""
         done = 0
-        for share in self._shares:
-            for klass in Klass:
-                onions, rows = share.onions[klass], share.rows[klass]
-                while done < items and len(rows) < len(onions):
-                    rows.append(self._open(klass, onions[len(rows)]))
-                    done += 1
+        for share in self._shares.values():
+            for klass, rows in share.of.items():
+                some = rows.onions[rows.opened : rows.opened + items - done]
+                for onion in some:
+                    rows.add(*self._open(klass, onion))
+                done += len(some)
         return done
 
-    def _open(self, klass: Klass, onion: bytes) -> Row:
+    def _open(self, klass: Klass, onion: bytes) -> tuple[HopKeys, bytes]:
+        """This hop's keys, and what goes on to the next."""
         ephemeral = onion[:KEY_BYTES]
         try:
             if ephemeral in self._seen:
                 raise BadCell(Drop.REPLAYED)
-            keys, inner = open_onion(onion, self._key, self._descriptor_hash, self._hop, klass)
+            keys, inner = self._openers[klass].open(onion)
             if self._is_last:
                 parse_payload(inner)
         except BadCell as broken:
@@ -173,19 +211,19 @@ class Batch:
             return self._own(klass)
         # Open first, mark second: a broken onion must not block the true one behind it.
         self._seen.add(ephemeral)
-        return Row(keys, inner)
+        return keys, inner
 
     @property
     def _is_last(self) -> bool:
         return self._hop == self._geometry.mixes - 1
 
-    def _own(self, klass: Klass) -> Row:
+    def _own(self, klass: Klass) -> tuple[HopKeys, bytes]:
         """A circuit of this mix's own: at a random drop, as an idle client's is."""
         flag = Flag.PLAIN if klass == Klass.LINE else Flag.HOST
         drop = self._dice.bytes(DROP_BYTES)
         keys = HopKeys(self._dice.bytes(KEY_BYTES), self._dice.bytes(KEY_BYTES))
         if self._is_last:
-            return Row(keys, drop + bytes([flag]))
+            return keys, drop + bytes([flag])
         maker = OnionMaker(
             self._onion_keys[self._hop + 1 :],
             self._descriptor_hash,
@@ -193,7 +231,7 @@ class Batch:
             self._dice,
             first_hop=self._hop + 1,
         )
-        return Row(keys, maker.seal(drop, flag))
+        return keys, maker.seal(drop, flag)
 
     def finish(self, epoch: int) -> Shuffled:
         """Draw the order, once, when all is opened.
@@ -204,19 +242,30 @@ class Batch:
         if self._finished:
             raise Misuse("a batch is shuffled once")
         self._finished = True
-        lines = [row for share in self._shares for row in share.rows[Klass.LINE]]
-        doors = [row for share in self._shares for row in share.rows[Klass.DOOR]]
-        onward: dict[Klass, bytes] = {}
+        lines, doors = (self._rows_of(klass) for klass in Klass)
+        size = PAYLOAD_BYTES if self._is_last else self._geometry.onion_bytes_at(self._hop + 1)
+        inner = [_matrix([each.inner for each in rows], size) for rows in (lines, doors)]
+        onward: dict[Klass, NDArray[np.uint8]] = {}
         if self._is_last:
-            orders = join(
-                [parse_payload(row.inner) for row in lines],
-                [parse_payload(row.inner) for row in doors],
-                self._dice,
-            )
+            orders = join(inner[Klass.LINE], inner[Klass.DOOR], self._dice)
         else:
-            of_lines, of_doors = self._dice.order(len(lines)), self._dice.order(len(doors))
-            orders = Orders.apart(of_lines, of_doors)
-            onward[Klass.LINE] = b"".join(lines[row].inner for row in of_lines)
-            onward[Klass.DOOR] = b"".join(doors[row].inner for row in of_doors)
-        circuits = Circuits(epoch, [row.keys for row in lines], [row.keys for row in doors], orders)
-        return Shuffled(circuits, onward, [len(share.rows[Klass.LINE]) for share in self._shares])
+            drawn = [self._dice.order(len(each)) for each in inner]
+            orders = Orders.apart(drawn[Klass.LINE], drawn[Klass.DOOR])
+            onward = {klass: inner[klass][drawn[klass]] for klass in Klass}
+        circuits = Circuits(epoch, _keys_of(lines), _keys_of(doors), orders, self._blocks)
+        clients = {number: share.of[Klass.LINE].opened for number, share in self._shares.items()}
+        return Shuffled(circuits, onward, clients)
+
+    def _rows_of(self, klass: Klass) -> list[Rows]:
+        """All neighbours' circuits of a class, in the order of the neighbours' numbers."""
+        return [self._shares[number].of[klass] for number in sorted(self._shares)]
+
+
+def _keys_of(rows: list[Rows]) -> LayerKeys:
+    forward, backward = [each.forward for each in rows], [each.backward for each in rows]
+    return LayerKeys(_matrix(forward, KEY_BYTES), _matrix(backward, KEY_BYTES))
+
+
+def _matrix(parts: list[bytearray], size: int) -> NDArray[np.uint8]:
+    """Joined rows of one size: uint8 [n, size]."""
+    return np.frombuffer(bytearray().join(parts), np.uint8).reshape(-1, size)

@@ -18,7 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pymix_voice.geometry import CELL_BYTES, DOOR_EVERY, is_door_round
+from pymix_voice.geometry import CELL_BYTES, DOOR_EVERY, KEY_BYTES, is_door_round
+from pymix_voice.onion.blocks import Blocks
 from pymix_voice.onion.keystream import Keystream
 from pymix_voice.onion.setup import HopKeys
 
@@ -45,15 +46,45 @@ class Orders(NamedTuple):
     @property
     def undone(self) -> "Orders":
         """The orders that bring every row back."""
-        return Orders(np.argsort(self.lines), np.argsort(self.both))
+        return Orders(_inverse(self.lines), _inverse(self.both))
+
+
+def _inverse(order: Order) -> Order:
+    """Faster than sorting, and a round may wait."""
+    inverse = np.empty_like(order)
+    inverse[order] = np.arange(len(order))
+    return inverse
+
+
+class LayerKeys(NamedTuple):
+    """This hop's keys of many circuits, in row order: uint8 [n, 32] each way."""
+
+    forward: NDArray[np.uint8]
+    backward: NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, keys: Sequence[HopKeys]) -> "LayerKeys":
+        """Of single circuits' keys."""
+        ways = (b"".join(each[way] for each in keys) for way in (FORWARD, BACKWARD))
+        return cls(
+            *(np.frombuffer(bytearray(way), np.uint8).reshape(-1, KEY_BYTES) for way in ways)
+        )
+
+    def __len__(self) -> int:
+        return len(self.forward)
+
+    def __repr__(self) -> str:
+        return "LayerKeys()"
 
 
 class Streams:
-    """The keystreams of one direction: `streams[round]` is uint8[rows, 128]."""
+    """The keystreams of one direction: `streams[round]` is uint8 [rows, 128]."""
 
-    def __init__(self, lines: Sequence[HopKeys], doors: Sequence[HopKeys], direction: int) -> None:
-        self._lines = Keystream([keys[direction] for keys in lines], direction)
-        self._doors = Keystream([keys[direction] for keys in doors], direction)
+    def __init__(
+        self, lines: NDArray[np.uint8], doors: NDArray[np.uint8], direction: int, blocks: Blocks
+    ) -> None:
+        self._lines = Keystream(lines, direction, blocks)
+        self._doors = Keystream(doors, direction, blocks)
         self._both = np.empty((len(lines) + len(doors), CELL_BYTES), np.uint8)
 
     def __getitem__(self, number: int) -> NDArray[np.uint8]:
@@ -68,10 +99,10 @@ class Streams:
         lines = self._lines.holds(number)
         return lines and (not is_door_round(number) or self._doors.holds(number // DOOR_EVERY))
 
-    def prepare(self, number: int, items: int) -> int:
+    def prepare(self, number: int, items: int, end: int) -> int:
         """Make keystream ahead for at most so many circuits; how many were made."""
-        made = self._lines.prepare(number, items)
-        return made or self._doors.prepare(number // DOOR_EVERY, items)
+        made = self._lines.prepare(number, items, end)
+        return made or self._doors.prepare(number // DOOR_EVERY, items, end // DOOR_EVERY)
 
     @property
     def made_late(self) -> int:
@@ -82,43 +113,59 @@ class Streams:
         """Forget keys and keystream."""
         self._lines.wipe()
         self._doors.wipe()
+        self._both.fill(0)
 
 
 class Circuits:
-    """The rows of one epoch.
+    """The rows of one epoch. What its methods give is valid until the next call of one.
 
     Args:
         epoch: the circuit epoch; 0 is the empty one of a zone without circuits.
         lines: keys of the lines, in the order of their rows.
         doors: keys of the doors, likewise.
         orders: this mix's secret order; at the last mix, the switchboard's.
+        blocks: room for keystream.
     """
 
     def __init__(
-        self, epoch: int, lines: Sequence[HopKeys], doors: Sequence[HopKeys], orders: Orders
+        self, epoch: int, lines: LayerKeys, doors: LayerKeys, orders: Orders, blocks: Blocks
     ) -> None:
         self.epoch = epoch
-        self.lines, self.doors = len(lines), len(doors)
-        self._forward = Streams(lines, doors, FORWARD)
-        self._backward = Streams(lines, doors, BACKWARD)
+        self.lines, self.doors = len(lines.forward), len(doors.forward)
+        self._forward = Streams(lines.forward, doors.forward, FORWARD, blocks)
+        self._backward = Streams(lines.backward, doors.backward, BACKWARD, blocks)
         self._order = orders
         self._undone = orders.undone
+        # Used in every round, so that none asks for memory.
+        self._mixed = np.empty((self.lines + self.doors, CELL_BYTES), np.uint8)
+        self._out = np.empty_like(self._mixed)
 
     def rows(self, number: int) -> int:
         """How many rows a matrix of this round has."""
         return self.lines + self.doors if is_door_round(number) else self.lines
 
     def peel(self, number: int, cells: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Forward: take off this mix's layer, then permute. uint8[rows, 128], both."""
-        return (cells ^ self._forward[number])[self._order(number)]
+        """Forward: take off this mix's layer, then permute. uint8 [rows, 128], both.
+
+        out = (cells ^ keystream[round])[order]
+        """
+        rows = len(cells)
+        peeled = np.bitwise_xor(cells, self._forward[number], out=self._mixed[:rows])
+        return _in_order(peeled, self._order(number), self._out[:rows])
 
     def wrap(self, number: int, cells: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Backward: undo the permutation, then add this mix's layer. uint8[rows, 128], both."""
-        return cells[self._undone(number)] ^ self._backward[number]
+        """Backward: undo the permutation, then add this mix's layer. uint8 [rows, 128], both.
+
+        out = cells[undone] ^ keystream[round]
+        """
+        rows = len(cells)
+        undone = _in_order(cells, self._undone(number), self._mixed[:rows])
+        return np.bitwise_xor(undone, self._backward[number], out=self._out[:rows])
 
     def turn(self, number: int, cells: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """At the last mix a round peels, crosses the switchboard, and is wrapped again."""
-        return self.peel(number, cells) ^ self._backward[number]
+        crossed = self.peel(number, cells)
+        return np.bitwise_xor(crossed, self._backward[number], out=crossed)
 
     def holds(self, number: int) -> bool:
         """Whether a round can still go through; one that a stall left far behind cannot."""
@@ -128,10 +175,20 @@ class Circuits:
         """Whether a round can still go back."""
         return self._backward.holds(number)
 
-    def prepare(self, forward: int, backward: int, items: int) -> int:
-        """Make keystream ahead, from these rounds on; how many circuits' blocks were made."""
-        made = self._forward.prepare(forward, items)
-        return made or self._backward.prepare(backward, items)
+    def prepare(self, forward: int, backward: int, items: int, end: int) -> int:
+        """Make a slice of keystream ahead.
+
+        Args:
+            forward: the round that is in use now, on its way forward.
+            backward: the same on its way back.
+            items: at most so many circuits' blocks are made.
+            end: the round from which on these circuits are not expected to carry any.
+
+        Returns:
+            How many were made, 0 if nothing is to be done for now.
+        """
+        made = self._forward.prepare(forward, items, end)
+        return made or self._backward.prepare(backward, items, end)
 
     @property
     def made_late(self) -> int:
@@ -139,12 +196,19 @@ class Circuits:
         return self._forward.made_late + self._backward.made_late
 
     def wipe(self) -> None:
-        """Forget everything."""
+        """Forget everything. Blocks of keystream go back to where they came from, to be zeroed."""
         self._forward.wipe()
         self._backward.wipe()
+        self._mixed.fill(0)
+        self._out.fill(0)
+
+
+def _in_order(cells: NDArray[np.uint8], order: Order, out: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`cells[order]`, into memory that is there; an order has no row that could be clipped."""
+    return np.take(cells, order, axis=0, out=out, mode="clip")
 
 
 def no_circuits() -> Circuits:
     """Epoch 0: a zone that runs, but has no rows."""
     nothing = np.empty(0, np.intp)
-    return Circuits(0, [], [], Orders(nothing, nothing))
+    return Circuits(0, LayerKeys.of([]), LayerKeys.of([]), Orders(nothing, nothing), Blocks())

@@ -13,11 +13,15 @@ Source: the project's protocol page, section "An epoch's timetable".
 Must not know: rounds' cells, sockets, what time it is.
 """
 
+from collections import defaultdict
+from collections.abc import Iterator
+
 from pymix_voice.errors import BadCell, Drop, Drops
-from pymix_voice.mix.batch import Batch
+from pymix_voice.mix.batch import Batch, Shuffled
 from pymix_voice.mix.circuits import Circuits
 from pymix_voice.mix.lists import Editor, Signer
 from pymix_voice.mix.neighbours import DOWN
+from pymix_voice.onion.blocks import Blocks
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.setup import Klass
 from pymix_voice.zone.descriptor import parse_list
@@ -43,17 +47,19 @@ class Coming:
         zone: what the mixes of this zone are.
         hop: this mix's place in the chain, from 0.
         signer: its onion keys and signature.
+        blocks: room for keystream.
         dice: for orders and own circuits.
     """
 
-    def __init__(self, zone: Zone, hop: int, signer: Signer, dice: Dice) -> None:
+    def __init__(self, zone: Zone, hop: int, signer: Signer, blocks: Blocks, dice: Dice) -> None:
         self._zone = zone
         self._geometry = zone.geometry
         self._hop = hop
         self._signer = signer
+        self._blocks = blocks
         self._dice = dice
-        self._ups = len(zone.gateways) if hop == 0 else 1
-        self._told: dict[int, list[Record]] = {}
+        self._ups: set[int] = set()
+        """Neighbours upstream that ever were linked."""
         self.outgoing: list[tuple[int, Record]] = []
         self.to_keep: int | None = None
         """The signed epoch that must be on disk before what is outgoing leaves."""
@@ -65,9 +71,11 @@ class Coming:
         self._editor: Editor | None = None
         self._batch: Batch | None = None
         self._ready_below = self._is_last
-        self._told = {peer: [] for peer in range(DOWN, self._ups)}
+        self._told: dict[int, list[Record]] = defaultdict(list)
+        self._published: list[Record] = []
+        self._telling: Iterator[Record] = iter(())
         self.circuits: Circuits | None = None
-        self.shares: list[int] = []
+        self.shares: dict[int, int] = {}
         self.ready = False
 
     @property
@@ -103,8 +111,14 @@ class Coming:
             self._tell(DOWN, record)
 
     def say_again(self, peer: int) -> None:
-        """A neighbour is back: all it may have missed of this epoch."""
-        self.outgoing += [(peer, record) for record in self._told[peer]]
+        """A neighbour is there, or back: all it may have missed of this epoch."""
+        missed = self._told[peer]
+        if peer != DOWN:
+            self._ups.add(peer)
+            missed = [*self._published, *missed]
+            if self._batch is not None:
+                self._batch.expect(peer)
+        self.outgoing += [(peer, record) for record in missed]
 
     # ── the steps ────────────────────────────────────────────────────────────────────────
 
@@ -183,8 +197,8 @@ class Coming:
             case Signature(mix=hop, signature=signature) if self._editor is not None:
                 descriptor = self._editor.add_signature(hop, signature)
                 if descriptor is not None:
-                    for gateway in range(self._ups):
-                        self._tell(gateway, Published(self.epoch, descriptor))
+                    self._published = [Published(self.epoch, descriptor)]
+                    self.outgoing += [(peer, self._published[0]) for peer in sorted(self._ups)]
 
     def _from_above(self, peer: int, record: Record) -> None:
         match record:
@@ -212,22 +226,37 @@ class Coming:
         if key is None:
             raise BadCell(Drop.REFUSED)
         dice = self._dice.fork(f"batch {self.epoch}")
+        gateways = len(self._zone.gateways) if self._hop == 0 else 1
         self._batch = Batch(
-            self._geometry, self._hop, key, listed.onion_keys, listed.hash, self._ups, dice
+            self._geometry,
+            self._hop,
+            key,
+            listed.onion_keys,
+            listed.hash,
+            self._blocks,
+            dice,
+            gateways,
         )
+        for peer in self._ups:
+            self._batch.expect(peer)
         self._tell_up(Signature(self.epoch, self._hop, signature))
 
     # ── the work ─────────────────────────────────────────────────────────────────────────
 
-    def work(self, items: int) -> int:
-        """Open at most so many onions, or draw the order when all are open."""
+    def work(self, items: int) -> bool:
+        """One slice: open so many onions, draw the order when all are open, or pass some on."""
+        record = next(self._telling, None)
+        if record is not None:
+            self._tell_down(record)
+            return True
         if self._batch is None or self.circuits is not None:
-            return 0
-        done = self._batch.work(items)
-        if not done and self._batch.closed and self._batch.opened:
+            return False
+        if self._batch.work(items):
+            return True
+        if self._batch.closed and self._batch.opened:
             self._finish(self._batch)
-            return 1
-        return done
+            return True
+        return False
 
     def leave_out_open(self) -> None:
         """At the first mix: go on without gateways whose batch is not complete."""
@@ -245,24 +274,21 @@ class Coming:
             return
         self.circuits, self.shares = shuffled.circuits, shuffled.shares
         if self._hop == 0:
-            for gateway, clients in enumerate(shuffled.shares):
-                self._tell(gateway, Accepted(self.epoch, clients, self.circuits.lines))
-        for record in self._onward(shuffled.onward):
-            self._tell_down(record)
+            for peer, clients in shuffled.shares.items():
+                self._tell(peer, Accepted(self.epoch, clients, self.circuits.lines))
+        self._telling = self._onward(shuffled)
         self._check_ready()
 
-    def _onward(self, onward: dict[Klass, bytes]) -> list[Record]:
+    def _onward(self, shuffled: Shuffled) -> Iterator[Record]:
         """The shuffled onions in records that fit a frame, and the end of the batch."""
-        if not onward:
-            return []
-        size = self._geometry.onion_bytes_at(self._hop + 1)
-        lines, doors = onward[Klass.LINE], onward[Klass.DOOR]
-        per_record = MAX_SETUPS_BYTES // (2 * size)
-        records: list[Record] = []
-        for first in range(0, max(len(lines), len(doors)) // size, per_record):
-            part = slice(first * size, (first + per_record) * size)
-            records.append(Setups(self.epoch, first, lines[part], doors[part]))
-        return [*records, BatchEnd(self.epoch, len(lines) // size, len(doors) // size)]
+        if not shuffled.onward:
+            return
+        per_record = MAX_SETUPS_BYTES // (2 * self._geometry.onion_bytes_at(self._hop + 1))
+        lines, doors = shuffled.onward[Klass.LINE], shuffled.onward[Klass.DOOR]
+        for first in range(0, max(len(lines), len(doors)), per_record):
+            part = slice(first, first + per_record)
+            yield Setups(self.epoch, first, lines[part].tobytes(), doors[part].tobytes())
+        yield BatchEnd(self.epoch, len(lines), len(doors))
 
     def _check_ready(self) -> None:
         if self.circuits is not None and self._ready_below and not self.ready:

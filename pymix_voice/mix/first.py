@@ -9,6 +9,9 @@ Source: the project's protocol page, sections "Who numbers rounds" and "An epoch
 Must not know: sockets, clients, voice, what time it is (it is told).
 """
 
+from collections import defaultdict
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,15 +39,17 @@ class FirstMix(Mix):
 
     _clock: RoundClock
     _reign: Reign
-    _shares: dict[int, list[int]]
+    _shares: dict[int, dict[int, int]]
     _told_tick: dict[int, float]
+    _rows: NDArray[np.uint8]
 
-    def _make_inlets(self) -> list[Inlet]:
+    def _make_inlets(self) -> Mapping[int, Inlet]:
         self._clock = RoundClock(self._geometry)
         self._reign = Reign(self._geometry)
-        self._shares = {NO_EPOCH: [0 for _ in self.zone.gateways]}
+        self._shares = {NO_EPOCH: {}}
         self._told_tick = {}
-        return [Inlet(self._geometry, self._filler) for _ in self.zone.gateways]
+        self._rows = np.empty((0, CELL_BYTES), np.uint8)
+        return defaultdict(lambda: Inlet(self._geometry, self._filler))
 
     def now_round(self, now: float) -> int:
         """The round that ticked last."""
@@ -80,7 +85,7 @@ class FirstMix(Mix):
 
     def _number_from(self, start: int, now: float) -> None:
         self._clock.start(start, now)
-        for inlet in self._upstream:
+        for inlet in self._upstream.values():
             inlet.close_until(start - 1)
         for peer in self._neighbours.linked - {DOWN}:
             self._tell_gateway(peer, now)
@@ -103,7 +108,7 @@ class FirstMix(Mix):
     def _rows_from(self, peer: int, circuits: Circuits, number: int) -> int:
         if peer == DOWN:
             return circuits.rows(number)
-        clients = self._shares[circuits.epoch][peer]
+        clients = self._shares[circuits.epoch].get(peer, 0)
         return 2 * clients if is_door_round(number) else clients
 
     # ── rounds ───────────────────────────────────────────────────────────────────────────
@@ -119,30 +124,36 @@ class FirstMix(Mix):
         self._keep_time(number, now)
 
     def _circuits_for(self, number: int) -> Circuits:
-        return self._live.get(self._reign.epoch_for(number), self._live[NO_EPOCH])
+        return self._live.get(self._reign.epoch_for(number))
 
     def _admit(self, epoch: int, number: int) -> None:
         """Circuits come into force by this mix's own decision, not by a gateway's word."""
 
     def _gather(self, number: int, circuits: Circuits) -> NDArray[np.uint8]:
         """All gateways' rows of one round: lines of all, then doors of all."""
-        lines, doors = [], []
-        shares = self._shares[circuits.epoch]
-        for inlet, clients in zip(self._upstream, shares, strict=True):
-            rows = 2 * clients if is_door_round(number) else clients
-            cells = inlet.take(number, circuits.epoch, rows)
+        rows = circuits.rows(number)
+        if len(self._rows) < rows:
+            self._rows = np.empty((rows, CELL_BYTES), np.uint8)
+        shares, line = self._shares[circuits.epoch], 0
+        for peer in sorted(self._upstream.keys() | shares.keys()):
+            inlet, clients = self._upstream[peer], shares.get(peer, 0)
+            own = self._rows_from(peer, circuits, number)
+            cells = inlet.take(number, circuits.epoch, own)
             inlet.close_until(number)
             if cells is None:
-                cells = self._filler.matrix(rows, CELL_BYTES)
-            lines.append(cells[:clients])
-            doors.append(cells[clients:])
-        return np.concatenate(lines + doors)
+                cells = self._filler.matrix(own, CELL_BYTES)
+            door = circuits.lines + line
+            self._rows[line : line + clients] = cells[:clients]
+            self._rows[door : door + own - clients] = cells[clients:]
+            line += clients
+        return self._rows[:rows]
 
     def _send_up(self, number: int, circuits: Circuits, cells: NDArray[np.uint8]) -> None:
-        """Every gateway's own rows back to it."""
+        """Every gateway's own rows back to it, if there are any; and how early it is."""
         flags = self._reign.flags(self._newest)
-        line = 0
-        for peer, clients in enumerate(self._shares[circuits.epoch]):
+        shares, line = self._shares[circuits.epoch], 0
+        for peer in sorted(self._upstream):
+            clients = shares.get(peer, 0)
             own = cells[line : line + clients]
             if is_door_round(number):
                 door = circuits.lines + line
@@ -172,8 +183,7 @@ class FirstMix(Mix):
             self._shares[epoch] = self.coming.shares
             self._switch()
         else:
-            self.notes.append(f"the epoch is extended; was waiting for {self.coming.waits_for}")
-            self.coming.discard()
+            self._extend()
 
     def _sweep(self, number: int) -> None:
         super()._sweep(number)

@@ -13,33 +13,36 @@ section "Mix links".
 Must not know: sockets, clients, voice, what time it is (it is told).
 """
 
-from collections.abc import Hashable
-from functools import partial
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pymix_voice.errors import BadCell, Drop, Drops
-from pymix_voice.mix.circuits import Circuits, no_circuits
+from pymix_voice.mix.circuits import Circuits
 from pymix_voice.mix.coming import Coming
 from pymix_voice.mix.lists import Signer
+from pymix_voice.mix.live import Live
 from pymix_voice.mix.neighbours import DOWN, Neighbours, Said
 from pymix_voice.mix.watch import Watch
-from pymix_voice.onion.chunk import LinkKeys
+from pymix_voice.onion.blocks import Blocks
+from pymix_voice.onion.chunk import Chunks, LinkKeys
 from pymix_voice.onion.dice import Dice
-from pymix_voice.zone.drain import Burst, Drain
-from pymix_voice.zone.epochs import NO_EPOCH, age_of, epoch_of_age, outlived
-from pymix_voice.zone.link import take_chunks
+from pymix_voice.zone.drain import NOWHERE, Address, Burst, Drain
+from pymix_voice.zone.epochs import NO_EPOCH, age_of, epoch_of_age
+from pymix_voice.zone.link import RoundLink
 from pymix_voice.zone.records import Decision, Hello, Record, Tick
 from pymix_voice.zone.rounds import Inlet, Once, PatientInlet
 from pymix_voice.zone.zonefile import Zone
 
 SWEEP_S = 0.5
 """How often a mix looks after what time alone ends."""
-KEYSTREAM_SLICE = 24
-"""Circuits' blocks made in one slice of work: about half a millisecond."""
-ONION_SLICE = 4
-"""Onions opened in one slice of work: about half a millisecond."""
+KEYSTREAM_SLICE = 192
+"""Circuits' blocks made in one slice of work: less than half a millisecond."""
+ONION_SLICE = 6
+"""Onions opened in one slice of work: less than half a millisecond."""
+WIPE_SLICE_BYTES = 1 << 20
+"""Keystream zeroed in one slice of work: about a tenth of a millisecond."""
 
 
 class Mix:
@@ -66,7 +69,7 @@ class Mix:
         now: float,
         unix: float,
         signed: int = -1,
-        down: Hashable = None,
+        down: Address = NOWHERE,
     ) -> None:
         self.zone = zone
         self.hop = hop
@@ -75,12 +78,11 @@ class Mix:
         self._down = down
         self._filler = dice.fork("filler")
         signer = Signer(zone, hop, seed, signed, dice.fork("onion keys"))
-        self.coming = Coming(zone, hop, signer, dice.fork("coming"))
+        self._blocks = Blocks()
+        self.coming = Coming(zone, hop, signer, self._blocks, dice.fork("coming"))
         self._neighbours = Neighbours(zone, hop)
-        self._live: dict[int, Circuits] = {NO_EPOCH: no_circuits()}
-        self._circuit_epoch = NO_EPOCH
-        self._circuits_since = 0
-        self._upstream: list[Inlet] = self._make_inlets()
+        self._live = Live(zone.geometry)
+        self._upstream: Mapping[int, Inlet] = self._make_inlets()
         self._downstream = PatientInlet(self._geometry, self._filler)
         self._forwarded = Once()
         self._returned = Once()
@@ -96,8 +98,8 @@ class Mix:
         self.rounds = 0
         self.cells = 0
 
-    def _make_inlets(self) -> list[Inlet]:
-        return [PatientInlet(self._geometry, self._filler)]
+    def _make_inlets(self) -> Mapping[int, Inlet]:
+        return {0: PatientInlet(self._geometry, self._filler)}
 
     @property
     def _is_last(self) -> bool:
@@ -116,7 +118,7 @@ class Mix:
     def link_up(self, peer: int, keys: LinkKeys, now: float) -> None:
         """A neighbour's control link stands; its new keys take the place of the old."""
         inlet = self._downstream if peer == DOWN else self._upstream[peer]
-        self._neighbours.link_up(peer, keys, inlet, self._down if peer == DOWN else None)
+        self._neighbours.link_up(peer, keys, inlet, self._down if peer == DOWN else NOWHERE)
         self.notes.append(f"linked with {self._neighbours.name_of(peer)}")
         self._say_hello(peer, now)
         if peer == DOWN and self.now_round(now):
@@ -146,29 +148,35 @@ class Mix:
     # ── in ───────────────────────────────────────────────────────────────────────────────
 
     def receive(self, drain: Drain, now: float) -> None:
-        """Take datagrams; what is not authentic or not in place is counted and forgotten."""
-        take_chunks(drain, partial(self._take_chunk, now), self.drops)
-        self._work_rounds(now)
+        """Take datagrams; what is not authentic or not in place is counted and forgotten.
 
-    def _take_chunk(self, now: float, datagram: NDArray[np.uint8], source: Hashable) -> None:
-        peer, link = self._neighbours.find(datagram)
+        A round that is complete with them is due at once, see `deadline`.
+        """
         near = self.now_round(now) or self._watch.unix_round(now)
-        header, cells = link.open(datagram, source, near)
-        number = header.round
-        self._check_clock(number, now)
-        epoch = epoch_of_age(self._geometry, number, header.epoch_low)
+        for peer, link, part in self._neighbours.sort(drain, self.drops):
+            for chunks in link.open(part.cells, part.sources, near, self.drops):
+                try:
+                    self._take(peer, link, chunks, drain.came)
+                except BadCell as bad:
+                    self.drops[bad.reason] += len(chunks.numbers)
+
+    def _take(self, peer: int, link: RoundLink, chunks: Chunks, came: float) -> None:
+        """Authentic chunks of one round."""
+        number = chunks.round
+        self._check_clock(number, came)
+        epoch = epoch_of_age(self._geometry, number, chunks.age)
         if peer == DOWN:
             if self._turns.get(number) != epoch:
                 raise BadCell(Drop.LATE)
         else:
             if number == link.newest:
-                self._heard_from(peer, number, now)
+                self._heard_from(peer, number, came)
             self._admit(epoch, number)
-        circuits = self._live.get(epoch)
+        circuits = self._live.find(epoch)
         if circuits is None:
             raise BadCell(Drop.NO_CIRCUITS)
         rows = self._rows_from(peer, circuits, number)
-        link.inlet.accept(number, epoch, header.chunk, cells, rows, now)
+        link.inlet.accept(chunks, epoch, rows, came, self.drops)
 
     def _check_clock(self, number: int, now: float) -> None:
         """A mix whose rounds are far off its own clock is being misled, or its clock is wrong."""
@@ -188,18 +196,15 @@ class Mix:
         """Circuits come into force by upstream's word, and never fall back."""
         if epoch == self.coming.epoch:
             self._switch()
-        if NO_EPOCH < epoch < self._circuit_epoch and number >= self._circuits_since:
+        if self._live.is_over(epoch, number):
             raise BadCell(Drop.OTHER_EPOCH)
 
     def _switch(self) -> None:
-        """The coming epoch's circuits are put in place; its first rounds may come any time."""
+        """The coming epoch's circuits are put in place."""
         circuits = self.coming.adopt()
-        if circuits is None:
-            return
-        self._live[circuits.epoch] = circuits
-        self._circuit_epoch = circuits.epoch
-        self._circuits_since = self._geometry.first_round(circuits.epoch)
-        self.notes.append(f"circuits of a new epoch: {circuits.lines} lines")
+        if circuits is not None:
+            self._live.adopt(circuits)
+            self.notes.append(f"circuits of a new epoch: {circuits.lines} lines")
 
     def receive_control(self, peer: int, record: Record, now: float) -> None:
         """Take a neighbour's record; what does not belong here is counted and forgotten."""
@@ -240,8 +245,13 @@ class Mix:
         if switch:
             self._switch()
         else:
-            self.notes.append(f"the epoch is extended; was waiting for {self.coming.waits_for}")
-            self.coming.discard()
+            self._extend()
+
+    def _extend(self) -> None:
+        """The circuits in force run on through the coming epoch."""
+        self.notes.append(f"the epoch is extended; was waiting for {self.coming.waits_for}")
+        self._live.extend()
+        self.coming.discard()
 
     # ── rounds ───────────────────────────────────────────────────────────────────────────
 
@@ -265,20 +275,11 @@ class Mix:
     def _forward(self, number: int, now: float) -> None:
         epoch = self._upstream[0].epoch_of(number)
         if epoch is None:
-            epoch = self._epoch_without_word(number)
-        circuits = self._live.get(epoch, self._live[NO_EPOCH])
+            epoch = self._live.without_word(number)
+        circuits = self._live.get(epoch)
         cells = self._upstream[0].take(number, circuits.epoch, circuits.rows(number))
         if cells is not None:
             self._pass_on(number, circuits, cells, now)
-
-    def _epoch_without_word(self, number: int) -> int:
-        """The circuits of a round of which nothing came."""
-        if number >= self._circuits_since and not outlived(
-            self._geometry, number, self._circuit_epoch
-        ):
-            return self._circuit_epoch if self._circuit_epoch in self._live else NO_EPOCH
-        older = [epoch for epoch in self._live if epoch < self._circuit_epoch]
-        return max(older, default=NO_EPOCH)
 
     def _pass_on(
         self, number: int, circuits: Circuits, cells: NDArray[np.uint8], now: float
@@ -300,7 +301,7 @@ class Mix:
 
     def _backward(self, number: int, now: float) -> None:
         epoch = self._turns.get(number)
-        circuits = None if epoch is None else self._live.get(epoch)
+        circuits = None if epoch is None else self._live.find(epoch)
         if epoch is None or circuits is None:
             self._downstream.take(number, NO_EPOCH, 0)
             return
@@ -335,40 +336,35 @@ class Mix:
 
     def _sweep(self, number: int) -> None:
         """Wipe what has had its time, also when no rounds come any more."""
-        drained = number - self._circuits_since >= self._geometry.keys_until
-        for epoch in [each for each in self._live if each != NO_EPOCH]:
-            old = epoch < self._circuit_epoch and drained
-            if old or outlived(self._geometry, number, epoch):
-                self._live.pop(epoch).wipe()
+        self._live.sweep(number)
         self.coming.expire(number)
         for old_turn in [turn for turn in self._turns if turn < number - 128]:
             del self._turns[old_turn]
 
     def work(self) -> bool:
         """One slice of work that can wait, half a millisecond at most; False if there is none."""
-        circuits = self._live.get(self._circuit_epoch)
-        if circuits is not None and circuits.epoch != NO_EPOCH:
-            since = self._circuits_since
-            forward, backward = max(self._newest, since), max(self._newest_back, since)
-            if circuits.prepare(forward, backward, KEYSTREAM_SLICE):
-                return True
+        if self._live.prepare(self._newest, self._newest_back, KEYSTREAM_SLICE):
+            return True
         coming = self.coming.circuits
         if coming is not None:
             first = self._geometry.first_round(coming.epoch)
-            if coming.prepare(first, first, KEYSTREAM_SLICE):
+            until = first + self._geometry.epoch_rounds
+            if coming.prepare(first, first, KEYSTREAM_SLICE, until):
                 return True
-        return self.coming.work(ONION_SLICE) > 0
+        return self.coming.work(ONION_SLICE) or self._blocks.work(WIPE_SLICE_BYTES) > 0
 
     # ── out ──────────────────────────────────────────────────────────────────────────────
 
     def deadline(self) -> float:
         """When `handle_deadline` is to be called at the latest, in seconds."""
-        instants = [inlet.deadline() for inlet in self._upstream if isinstance(inlet, PatientInlet)]
+        patient = (each for each in self._upstream.values() if isinstance(each, PatientInlet))
+        instants = (inlet.deadline() for inlet in patient)
         return min([self._sweep_at, self._downstream.deadline(), *instants])
 
     def bursts(self) -> list[Burst]:
-        """The datagrams to send now; each is handed out once."""
+        """The datagrams to send now; each is handed out once, valid until the next call of any."""
         bursts, self._bursts = self._bursts, []
+        self._neighbours.reuse()
         return bursts
 
     def said(self) -> Said:
@@ -379,12 +375,12 @@ class Mix:
 
     def figures(self) -> dict[str, int]:
         """Counts for an operator: no address, key, drop or row among them."""
-        circuits = self._live.get(self._circuit_epoch, self._live[NO_EPOCH])
+        circuits = self._live.get(self._live.epoch)
         return {
             "rounds": self.rounds,
             "cells": self.cells,
             "lines": circuits.lines,
-            "filled_rows": sum(inlet.filled_rows for inlet in self._upstream)
+            "filled_rows": sum(inlet.filled_rows for inlet in self._upstream.values())
             + self._downstream.filled_rows,
             "keystream_late": circuits.made_late,
             **{f"dropped: {reason}": count for reason, count in sorted(self.drops.items())},

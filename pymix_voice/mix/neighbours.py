@@ -3,21 +3,25 @@
 Must not know: rounds, records, sockets.
 """
 
-from collections.abc import Hashable
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pymix_voice.errors import BadCell, Drop
-from pymix_voice.onion.chunk import LinkKeys, link_id_of
-from pymix_voice.zone.link import RoundLink
+from pymix_voice.errors import Drop, Drops
+from pymix_voice.geometry import MAX_WORKERS
+from pymix_voice.onion.chunk import LinkKeys, link_ids
+from pymix_voice.zone.drain import Address, Drain
+from pymix_voice.zone.link import RoundLink, whole_chunks
 from pymix_voice.zone.records import Record
 from pymix_voice.zone.rounds import Inlet
 from pymix_voice.zone.zonefile import Zone
 
 DOWN = -1
-"""The neighbour further down the chain; those upstream are numbered from 0."""
+"""The neighbour further down the chain; those upstream are numbered from 0.
+
+At the first mix they are the gateways' workers: `MAX_WORKERS` numbers for each gateway."""
 
 
 class Said(NamedTuple):
@@ -40,7 +44,7 @@ class Neighbours:
     def __init__(self, zone: Zone, hop: int) -> None:
         self._zone = zone
         self._hop = hop
-        self._by_id: dict[bytes, tuple[int, RoundLink]] = {}
+        self._by_id: dict[int, tuple[int, RoundLink]] = {}
         self._by_peer: dict[int, RoundLink] = {}
         self.linked: set[int] = set()
         """Those whose control link stands."""
@@ -49,17 +53,20 @@ class Neighbours:
         """A neighbour's name in the zone file."""
         if peer == DOWN:
             return self._zone.mixes[self._hop + 1].name
-        upstream = self._zone.gateways if self._hop == 0 else self._zone.mixes[self._hop - 1 :]
-        return upstream[peer].name
+        if self._hop > 0:
+            return self._zone.mixes[self._hop - 1].name
+        gateway, worker = divmod(peer, MAX_WORKERS)
+        name = self._zone.gateways[gateway].name
+        return f"{name} (worker {worker + 1})" if worker else name
 
-    def link_up(self, peer: int, keys: LinkKeys, inlet: Inlet, source: Hashable) -> None:
+    def link_up(self, peer: int, keys: LinkKeys, inlet: Inlet, source: Address) -> None:
         """New keys take the place of the old.
 
         Args:
             peer: which neighbour.
             keys: from the handshake.
             inlet: collects its rounds; the same as before, so that none is taken twice.
-            source: where it is; None to learn it from its datagrams.
+            source: where it is; `NOWHERE` to learn it from its datagrams.
         """
         old = self._by_peer.get(peer)
         if old is not None:
@@ -74,17 +81,31 @@ class Neighbours:
         """Its control link broke; its keys live on for rounds."""
         self.linked.discard(peer)
 
-    def find(self, datagram: NDArray[np.uint8]) -> tuple[int, RoundLink]:
-        """The neighbour whose link a datagram names.
-
-        Raises:
-            BadCell: if there is none.
-        """
-        known = self._by_id.get(link_id_of(datagram))
-        if known is None:
-            raise BadCell(Drop.UNKNOWN_SESSION)
-        return known
+    def sort(self, drain: Drain, drops: Drops) -> Iterator[tuple[int, RoundLink, Drain]]:
+        """Each neighbour's part of a drain; what names no link is counted."""
+        drain = whole_chunks(drain, drops)
+        ids = link_ids(drain.cells)
+        left = len(ids)
+        for link_id, (peer, link) in list(self._by_id.items()):
+            those = np.flatnonzero(ids == link_id)
+            left -= len(those)
+            if len(those):
+                yield peer, link, _part(drain, those)
+        if left:
+            drops[Drop.UNKNOWN_SESSION] += left
 
     def link(self, peer: int) -> RoundLink | None:
         """A neighbour's link, if there ever was one."""
         return self._by_peer.get(peer)
+
+    def reuse(self) -> None:
+        """All bursts have left."""
+        for link in self._by_peer.values():
+            link.reuse()
+
+
+def _part(drain: Drain, those: NDArray[np.intp]) -> Drain:
+    """Some rows of a drain: a view, where they follow one another, as they mostly do."""
+    first, last = int(those[0]), int(those[-1]) + 1
+    rows = slice(first, last) if last - first == len(those) else those
+    return Drain(drain.cells[rows], drain.lengths[rows], drain.sources[rows], drain.came)

@@ -13,37 +13,39 @@ page, section "Layers and set-up onions".
 Must not know: keys, clients, cells.
 """
 
-from collections import defaultdict
-from collections.abc import Sequence
-
 import numpy as np
+from numpy.typing import NDArray
 
+from pymix_voice.geometry import DROP_BYTES
 from pymix_voice.mix.circuits import Orders
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.setup import Flag
 
-Named = tuple[bytes, Flag]
-"""What a circuit's innermost layer says: its drop, and how it meets there."""
+PAYLOAD_BYTES = DROP_BYTES + 1
 
 
-def join(lines: Sequence[Named], doors: Sequence[Named], dice: Dice) -> Orders:
+def join(lines: NDArray[np.uint8], doors: NDArray[np.uint8], dice: Dice) -> Orders:
     """Who gets whose cell.
 
     Args:
-        lines: drop and flag of every line, in row order.
+        lines: uint8 [n, 17], what the innermost layer of every line says, in row order: its
+            drop, and the flag that says how it meets there.
         doors: the same of every door.
         dice: for picking among several candidates.
 
     Returns:
         Orders that are their own inverse: a row's partner, or the row itself.
     """
-    meeting: dict[bytes, dict[Flag, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for row, (drop, flag) in enumerate([*lines, *doors]):
-        meeting[drop][flag].append(row)
-    both = np.arange(len(lines) + len(doors), dtype=np.intp)
-    for present in meeting.values():
-        for one, other in _pairs(present, dice):
-            both[one], both[other] = other, one
+    named = np.concatenate((lines, doors))
+    both = np.arange(len(named), dtype=np.intp)
+    order, firsts, lasts = _meetings(named)
+    ones, others = _couples(order, firsts, lasts, named[:, DROP_BYTES])
+    both[ones], both[others] = others, ones
+    for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True):
+        if last > first + 1:
+            rows = np.sort(order[first : last + 1])
+            for one, other in _pairs(rows, named[rows, DROP_BYTES], dice):
+                both[one], both[other] = other, one
     lines_only = both[: len(lines)].copy()
     # A line joined with a door has no partner in the rounds that doors do not take part in.
     alone = lines_only >= len(lines)
@@ -51,10 +53,37 @@ def join(lines: Sequence[Named], doors: Sequence[Named], dice: Dice) -> Orders:
     return Orders(lines_only, both)
 
 
-def _pairs(present: dict[Flag, list[int]], dice: Dice) -> list[tuple[int, int]]:
+def _meetings(
+    named: NDArray[np.uint8],
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Rows sorted by drop, and where in that order each run of one drop begins and ends."""
+    high, low = np.ascontiguousarray(named[:, :DROP_BYTES]).view("<u8").T
+    order = np.lexsort((low, high))
+    high, low = high[order], low[order]
+    same = (high[1:] == high[:-1]) & (low[1:] == low[:-1])
+    edges = np.diff(np.concatenate(([0], same.astype(np.int8), [0])))
+    return order, np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+
+
+def _couples(
+    order: NDArray[np.intp],
+    firsts: NDArray[np.intp],
+    lasts: NDArray[np.intp],
+    flags: NDArray[np.uint8],
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Drops that just two named, as nearly all are: who is joined there, all at once."""
+    two = lasts == firsts + 1
+    ones, others = order[firsts[two]], order[lasts[two]]
+    plain = (flags[ones] == Flag.PLAIN) & (flags[others] == Flag.PLAIN)
+    # A host and a guest, whichever is first.
+    met = plain | ((flags[ones] ^ flags[others]) == (Flag.HOST ^ Flag.GUEST))
+    return ones[met], others[met]
+
+
+def _pairs(rows: NDArray[np.intp], flags: NDArray[np.uint8], dice: Dice) -> list[tuple[int, int]]:
     """The joins at one drop: at most one of host and guest, and one of two plains."""
     pairs = []
-    hosts, guests, plains = present[Flag.HOST], present[Flag.GUEST], present[Flag.PLAIN]
+    hosts, guests, plains = (rows[flags == flag].tolist() for flag in Flag)
     if hosts and guests:
         pairs.append((hosts[dice.below(len(hosts))], guests[dice.below(len(guests))]))
     if len(plains) >= 2:

@@ -1,6 +1,6 @@
 """Datagrams between mixes: nine cells of one round under one seal, all of one size.
 
-A round's matrix goes out as `geometry.chunks(rows)` datagrams of 1,184 bytes:
+A round's matrix goes out as `geometry.chunks(rows)` datagrams of 1,200 bytes:
 
     offset  bytes  header (authenticated)
          0      4  link id
@@ -11,22 +11,22 @@ A round's matrix goes out as `geometry.chunks(rows)` datagrams of 1,184 bytes:
         14      1  the round that `early` speaks of, low 8 bits
         15      1  flags
         16   1152  nine cells (sealed); the last chunk is padded with zeros
-      1168     16  tag
+      1168     32  tag: 32 of AEGIS-128L; or 16 zeros (sealed) and 16 of ChaCha20-Poly1305
 
-nonce = whole round 8 | chunk 2 | 0 0. Each (round, chunk) is sealed once per key: whoever seals
+nonce = whole round 8 | chunk 2 | zeros. Each (round, chunk) is sealed once per key: whoever seals
 keeps to that, and resends only the same bytes. Source: the project's protocol page, "Mix links".
 
 Must not know: sockets, what the rows are, which rounds may still come.
 """
 
-from struct import Struct
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pymix_voice import geometry
-from pymix_voice.errors import BadCell, Drop, Misuse
+from pymix_voice.errors import Drop, Drops, Misuse
 from pymix_voice.geometry import (
     CELL_BYTES,
     CHUNK_BODY_BYTES,
@@ -37,25 +37,28 @@ from pymix_voice.geometry import (
 from pymix_voice.onion import sodium
 from pymix_voice.onion.keys import derive, digest
 from pymix_voice.onion.noise import Handshake
-from pymix_voice.onion.numbers import expand
+from pymix_voice.onion.numbers import expand_all
+from pymix_voice.onion.sheets import Sheets
+from pymix_voice.onion.sodium import AEGIS, CHACHA, Cipher
 
 LINK_ID_BYTES = 4
+CELLS_END: Final = CHUNK_HEADER_BYTES + CHUNK_BODY_BYTES
 
 _HEADER = np.dtype(
     [
         ("link", "<u4"),
         ("round", "<u4"),
-        ("epoch", "<u2"),
+        ("age", "<u2"),
         ("chunk", "<u2"),
         ("early", "<i2"),
         ("early_round", "u1"),
         ("flags", "u1"),
     ]
 )
-_HEAD = Struct("<IHHhBB")
-"""The header after the link id, for one datagram; `_HEADER` is the same for many."""
-_NONCES = Struct("<QHH")
-_NONCE = np.dtype([("round", "<u8"), ("chunk", "<u2"), ("zero", "<u2")])
+_ROUND = slice(0, 8)
+_CHUNK = slice(8, 10)
+"""Where a nonce says which round and chunk it is for."""
+_LABELS = {CHACHA: "rounds", AEGIS: "aegis"}
 
 
 class LinkKeys(NamedTuple):
@@ -64,201 +67,214 @@ class LinkKeys(NamedTuple):
     link_id: bytes
     forward: bytes
     backward: bytes
+    cipher: Cipher = CHACHA
 
     @classmethod
-    def of(cls, handshake: Handshake) -> "LinkKeys":
+    def of(cls, handshake: Handshake, cipher: Cipher) -> "LinkKeys":
         """The keys that both ends of a finished control handshake share for its rounds.
 
         They stand apart from the control link's own keys by label, and outlive its connection.
         """
         first, second = handshake.split()
+        label, size = _LABELS[cipher], cipher.key_bytes
         return cls(
             digest("pymix link", handshake.hash)[:LINK_ID_BYTES],
-            derive(first, "pymix rounds fw", handshake.hash),
-            derive(second, "pymix rounds bw", handshake.hash),
+            derive(first, f"pymix {label} fw", handshake.hash, size=size),
+            derive(second, f"pymix {label} bw", handshake.hash, size=size),
+            cipher,
         )
 
     def __repr__(self) -> str:
         return "LinkKeys()"
 
 
-class ChunkHeader(NamedTuple):
-    """What an opened datagram says of itself: `round` is whole, the rest as on the wire."""
+class Beside(NamedTuple):
+    """What a datagram says beside its cells, of interest to gateways.
 
-    round: int
-    epoch_low: int
-    chunk: int
-    early: int
-    early_round: int
-    flags: int
+    Attributes:
+        early: 1/16 ms; beyond 16 bits it stays at the bound.
+        early_round: the round that `early` speaks of; its low byte goes out.
+        flags: 0 … 255.
+    """
+
+    early: int = 0
+    early_round: int = 0
+    flags: int = 0
 
 
 class Chunks(NamedTuple):
-    """Datagrams opened together; fields of rows that did not open have no meaning.
+    """Authentic chunks of one round and age.
 
     Attributes:
-        opened: bool[k], whether the seal was right.
-        rounds: int64[k], whole round numbers.
-        epochs_low: int64[k].
-        chunks: int64[k].
-        early: int64[k], 1/16 ms.
-        early_rounds: int64[k].
-        flags: int64[k].
-        cells: uint8[k, 9, 128], a view of the datagrams.
+        round: its whole number.
+        age: of the circuits, as on the wire.
+        beside: of the last of them.
+        numbers: int64 [k], which chunks of the round.
+        cells: uint8 [k, 9 · 128], their cells.
     """
 
-    opened: NDArray[np.bool_]
-    rounds: NDArray[np.int64]
-    epochs_low: NDArray[np.int64]
-    chunks: NDArray[np.int64]
-    early: NDArray[np.int64]
-    early_rounds: NDArray[np.int64]
-    flags: NDArray[np.int64]
+    round: int
+    age: int
+    beside: Beside
+    numbers: NDArray[np.int64]
     cells: NDArray[np.uint8]
 
 
-def seal_chunks(
-    link_id: bytes,
-    key: bytes,
-    round: int,
-    epoch: int,
-    cells: NDArray[np.uint8],
-    early: int,
-    early_round: int,
-    flags: int,
-) -> NDArray[np.uint8]:
-    """A round's matrix as sealed datagrams.
+class Sealer:
+    """Seals one link's matrices in one direction, into matrices of its own that it uses again.
 
     Args:
         link_id: 4 bytes.
         key: of this link and direction; never asked twice for one round.
-        round: whole number of the round.
-        epoch: whole number of the circuit epoch.
-        cells: uint8[n, 128]; n may be 0.
-        early: 1/16 ms; beyond 16 bits it stays at the bound.
-        early_round: the round that `early` speaks of; its low byte goes out.
-        flags: 0 … 255.
-
-    Returns:
-        uint8[k, 1184] with k = geometry.chunks(n).
-
-    Raises:
-        Misuse: a shape or number is out of range.
+        cipher: what the key is for.
     """
-    header = ChunkHeader(round, epoch, 0, early, early_round, flags)
-    count = geometry.chunks(len(cells))
-    out = np.zeros((count, CHUNK_BYTES), dtype=np.uint8)
-    out[:, :CHUNK_HEADER_BYTES] = _headers(link_id, header, count)
-    _lay_cells(out[:, CHUNK_HEADER_BYTES : CHUNK_HEADER_BYTES + CHUNK_BODY_BYTES], cells)
-    nonces = _nonces(np.full(count, round), np.arange(count))
-    sodium.seal_rows(out, CHUNK_HEADER_BYTES, nonces, key)
-    return out
+
+    def __init__(self, link_id: bytes, key: bytes, cipher: Cipher = CHACHA) -> None:
+        if len(link_id) != LINK_ID_BYTES:
+            raise Misuse("a link id has 4 bytes")
+        self._link = int.from_bytes(link_id, "little")
+        self._key = key
+        self._cipher = cipher
+        self._nonces = _nonces(cipher, 0)
+        self._sheets = Sheets(CHUNK_BYTES)
+
+    def seal(
+        self, number: int, age: int, cells: NDArray[np.uint8], beside: Beside
+    ) -> NDArray[np.uint8]:
+        """A round's matrix as sealed datagrams.
+
+        Args:
+            number: the round.
+            age: of its circuits, see `zone.epochs`.
+            cells: uint8 [n, 128]; n may be 0.
+            beside: goes along in every header.
+
+        Returns:
+            uint8 [k, 1200] with k = geometry.chunks(n); valid until `reuse`.
+
+        Raises:
+            Misuse: a shape or number is out of range.
+        """
+        if not (0 <= number < 1 << 63 and age >= 0 and 0 <= beside.flags < 256):
+            raise Misuse("round, age or flags do not fit the header")
+        out = self._sheets.take(geometry.chunks(len(cells)))
+        if len(self._nonces) < len(out):
+            self._nonces = _nonces(self._cipher, len(out) + len(out) // 4)
+        head = _headers(out)
+        head["link"] = self._link
+        head["round"] = number & 0xFFFFFFFF
+        head["age"] = age & 0xFFFF
+        head["chunk"] = self._nonces[: len(out), _CHUNK].view("<u2")[:, 0]
+        head["early"] = max(-(1 << 15), min((1 << 15) - 1, beside.early))
+        head["early_round"] = beside.early_round & 0xFF
+        head["flags"] = beside.flags
+        _lay_cells(out[:, CHUNK_HEADER_BYTES:], cells)
+        nonces = self._nonces[: len(out)]
+        nonces[:, _ROUND].view("<u8")[:, 0] = number
+        sodium.seal_rows(out, CHUNK_HEADER_BYTES, nonces, self._key, self._cipher)
+        return out
+
+    def reuse(self) -> None:
+        """All that was sealed has left; its room may be taken again."""
+        self._sheets.reuse()
+
+    def __repr__(self) -> str:
+        return "Sealer()"
 
 
-def open_chunks(datagrams: NDArray[np.uint8], key: bytes, near: int) -> Chunks:
-    """Open many datagrams of one link and direction in place.
+class Opener:
+    """Opens one link's datagrams of one direction in place.
 
     Args:
-        datagrams: uint8[k, 1184], writable; rows may lie apart (part of a wider drain).
         key: of this link and direction.
-        near: a round known here; round numbers are taken nearest to it.
-
-    Raises:
-        BadCell: the datagrams have another size (malformed).
-        Misuse: the array is read-only.
+        cipher: what the key is for.
     """
-    if datagrams.ndim != 2 or datagrams.shape[1] != CHUNK_BYTES:
-        raise BadCell(Drop.MALFORMED)
-    count = len(datagrams)
-    raw = np.ascontiguousarray(datagrams[:, :CHUNK_HEADER_BYTES])
-    head = raw.reshape(-1).view(_HEADER)
-    numbers = head["chunk"].astype(np.int64)
-    rounds = _expand_rounds(head["round"].astype(np.int64), near)
-    opened = sodium.open_rows(datagrams, CHUNK_HEADER_BYTES, _nonces(rounds, numbers), key)
-    body = datagrams[:, CHUNK_HEADER_BYTES : CHUNK_HEADER_BYTES + CHUNK_BODY_BYTES]
-    cells = np.lib.stride_tricks.as_strided(
-        body, (count, CHUNK_CELLS, CELL_BYTES), (datagrams.strides[0], CELL_BYTES, 1)
-    )
-    return Chunks(
-        opened,
-        rounds,
-        head["epoch"].astype(np.int64),
-        numbers,
-        head["early"].astype(np.int64),
-        head["early_round"].astype(np.int64),
-        head["flags"].astype(np.int64),
-        cells,
-    )
+
+    def __init__(self, key: bytes, cipher: Cipher = CHACHA) -> None:
+        self._key = key
+        self._cipher = cipher
+        self._nonces = _nonces(cipher, 0)
+
+    def open(
+        self, datagrams: NDArray[np.uint8], near: int, drops: Drops
+    ) -> tuple[NDArray[np.int64], Iterator[Chunks]]:
+        """Open datagrams together; those that are not authentic are counted and forgotten.
+
+        Args:
+            datagrams: uint8 [k, 1200], writable; rows may lie apart (part of a wider drain).
+            near: a round known here; round numbers are taken nearest to it.
+            drops: counts.
+
+        Returns:
+            int64 [k], the whole round number of each, −1 where it did not open; and what opened,
+            by round and age in rising order.
+        """
+        head = _headers(datagrams)
+        rounds = expand_all(head["round"].astype(np.int64), 32, near)
+        if len(self._nonces) < len(datagrams):
+            self._nonces = _nonces(self._cipher, len(datagrams))
+        nonces = self._nonces[: len(datagrams)]
+        nonces[:, _ROUND].view("<u8")[:, 0] = rounds
+        nonces[:, _CHUNK].view("<u2")[:, 0] = head["chunk"]
+        opened = sodium.open_rows(datagrams, CHUNK_HEADER_BYTES, nonces, self._key, self._cipher)
+        if not opened.all():
+            drops[Drop.FORGED] += len(opened) - int(np.count_nonzero(opened))
+            rounds[~opened] = -1
+        return rounds, _grouped(datagrams, head, rounds)
+
+    def __repr__(self) -> str:
+        return "Opener()"
 
 
-def open_chunk(
-    datagram: NDArray[np.uint8], key: bytes, near: int
-) -> tuple[ChunkHeader, NDArray[np.uint8]]:
-    """Open one datagram in place; see `open_chunks`.
-
-    Returns:
-        The header, and the cells: uint8[9, 128], a view of the datagram.
-
-    Raises:
-        BadCell: another size (malformed), or the seal is wrong (forged).
-        Misuse: the array is read-only.
-    """
-    if datagram.shape != (CHUNK_BYTES,):
-        raise BadCell(Drop.MALFORMED)
-    head = datagram[:CHUNK_HEADER_BYTES].tobytes()
-    low, epoch_low, chunk, early, early_round, flags = _HEAD.unpack_from(head, LINK_ID_BYTES)
-    number = expand(low, 32, near)
-    sealed = datagram[CHUNK_HEADER_BYTES:]
-    body = sealed[:CHUNK_BODY_BYTES]
-    if not sodium.open_into(body, sealed, head, _NONCES.pack(number, chunk, 0), key):
-        raise BadCell(Drop.FORGED)
-    header = ChunkHeader(number, epoch_low, chunk, early, early_round, flags)
-    return header, body.reshape(CHUNK_CELLS, CELL_BYTES)
+def _grouped(
+    datagrams: NDArray[np.uint8], head: NDArray[np.void], rounds: NDArray[np.int64]
+) -> Iterator[Chunks]:
+    ages = head["age"].astype(np.int64)
+    numbers, cells = head["chunk"].astype(np.int64), datagrams[:, CHUNK_HEADER_BYTES:CELLS_END]
+    kinds = rounds << 16 | ages
+    if not len(kinds):
+        return
+    if kinds[0] >= 0 and (kinds == kinds[0]).all():
+        yield Chunks(int(rounds[0]), int(ages[0]), _beside(head[-1]), numbers, cells)
+        return
+    for kind in np.unique(kinds[rounds >= 0]).tolist():
+        those = np.flatnonzero(kinds == kind)
+        beside = _beside(head[those[-1]])
+        yield Chunks(kind >> 16, kind & 0xFFFF, beside, numbers[those], cells[those])
 
 
-def link_id_of(datagram: NDArray[np.uint8]) -> bytes:
-    """The link id a datagram claims, to look its key up; nothing is checked yet."""
-    return datagram[:LINK_ID_BYTES].tobytes()
+def _beside(head: np.void) -> Beside:
+    return Beside(int(head["early"]), int(head["early_round"]), int(head["flags"]))
 
 
-def _headers(link_id: bytes, first: ChunkHeader, count: int) -> NDArray[np.uint8]:
-    """The headers of a round's chunks: uint8[count, 16]."""
-    if not (0 <= first.round < 1 << 63 and first.epoch_low >= 0 and 0 <= first.flags < 256):
-        raise Misuse("round, epoch or flags do not fit the header")
-    if len(link_id) != LINK_ID_BYTES or count > 1 << 16:
-        raise Misuse("a link id has 4 bytes, a matrix at most 65,536 chunks")
-    head = np.zeros(count, dtype=_HEADER)
-    head["link"] = int.from_bytes(link_id, "little")
-    head["round"] = first.round & 0xFFFFFFFF
-    head["epoch"] = first.epoch_low & 0xFFFF
-    head["chunk"] = np.arange(count)
-    head["early"] = max(-(1 << 15), min((1 << 15) - 1, first.early))
-    head["early_round"] = first.early_round & 0xFF
-    head["flags"] = first.flags
-    return head.view(np.uint8).reshape(count, CHUNK_HEADER_BYTES)
+def link_ids(datagrams: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    """The link id that each datagram claims, to look its key up; nothing is checked yet."""
+    ids: NDArray[np.uint32] = _headers(datagrams)["link"]
+    return ids
+
+
+def _headers(datagrams: NDArray[np.uint8]) -> NDArray[np.void]:
+    """The headers of datagrams, in place: _HEADER [k]."""
+    heads: NDArray[np.void] = datagrams[:, :CHUNK_HEADER_BYTES].view(_HEADER)[:, 0]
+    return heads
 
 
 def _lay_cells(bodies: NDArray[np.uint8], cells: NDArray[np.uint8]) -> None:
-    """Nine cells to a body; what is left of the last stays zero."""
+    """Nine cells to a body; what is left of the last, and of the room for the tag, is zero."""
     if cells.shape[1:] != (CELL_BYTES,) or cells.dtype != np.uint8:
         raise Misuse("a matrix is uint8[n, 128]")
     full = len(cells) // CHUNK_CELLS
-    bodies[:full] = cells[: full * CHUNK_CELLS].reshape(full, CHUNK_BODY_BYTES)
+    bodies[:full, :CHUNK_BODY_BYTES] = cells[: full * CHUNK_CELLS].reshape(full, CHUNK_BODY_BYTES)
+    bodies[:, CHUNK_BODY_BYTES:] = 0
     rest = cells[full * CHUNK_CELLS :].reshape(-1)
     bodies[full:, : len(rest)] = rest
+    bodies[full:, len(rest) :] = 0
 
 
-def _nonces(rounds: NDArray[np.int64], chunks: NDArray[np.int64]) -> list[bytes]:
-    out = np.zeros(len(rounds), dtype=_NONCE)
-    out["round"] = rounds
-    out["chunk"] = chunks
-    raw, size = out.tobytes(), sodium.NONCE_BYTES
-    return [raw[at : at + size] for at in range(0, len(raw), size)]
-
-
-def _expand_rounds(low: NDArray[np.int64], near: int) -> NDArray[np.int64]:
-    """`numbers.expand` with 32 bits for a whole array."""
-    span = 1 << 32
-    ahead = (low - near) % span
-    number = near + ahead - np.where(ahead > span // 2, span, 0)
-    return np.where(number < 0, number + span, number)
+def _nonces(cipher: Cipher, count: int) -> NDArray[np.uint8]:
+    """Nonces of round 0: uint8 [count, 12 or 16]."""
+    if count > 1 << 16:
+        raise Misuse("a matrix has at most 65,536 chunks")
+    out = np.zeros((count, cipher.nonce_bytes), np.uint8)
+    out[:, _CHUNK].view("<u2")[:, 0] = np.arange(count)
+    return out

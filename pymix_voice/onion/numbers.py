@@ -3,6 +3,9 @@
 Must not know: what is numbered.
 """
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 def expand(low: int, bits: int, near: int) -> int:
     """The number nearest to `near`, and not below zero, that ends in these low bits.
@@ -20,3 +23,11 @@ def expand(low: int, bits: int, near: int) -> int:
     ahead = (low - near) % span
     number = near + ahead - (span if ahead > span // 2 else 0)
     return number if number >= 0 else number + span
+
+
+def expand_all(low: NDArray[np.int64], bits: int, near: int) -> NDArray[np.int64]:
+    """`expand` for many: int64 [k], both."""
+    span = 1 << bits
+    ahead = (low - near) % span
+    number = near + ahead - np.where(ahead > span // 2, span, 0)
+    return np.where(number < 0, number + span, number)

@@ -16,6 +16,9 @@ import struct
 from enum import IntEnum
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pymix_voice.errors import BadCell, Drop
 from pymix_voice.geometry import (
     ACCESS_HEADER_BYTES,
@@ -37,12 +40,28 @@ WELCOME = struct.Struct("<4sQiH6x")
 STATUS = struct.Struct("<hBBHBx16s")
 """early, its round's low byte, flags, population, session challenge flag, piece."""
 assert STATUS.size == STATUS_BYTES
+HEADERS = np.dtype([("session", "<u4"), ("kind", "u1"), ("low", "u1", 3)])
+"""`HEADER` for many datagrams."""
+STATUSES = np.dtype(
+    [
+        ("early", "<i2"),
+        ("early_round", "u1"),
+        ("flags", "u1"),
+        ("population", "<u2"),
+        ("challenged", "u1"),
+        ("zero", "u1"),
+        ("piece", "u1", PIECE_BYTES),
+    ]
+)
+"""`STATUS` for many datagrams."""
 NO_SESSION = bytes(4)
 COOKIE_BYTES = 16
 NOISE_HELLO_BYTES = 32 + TAG_BYTES
 NOISE_WELCOME_BYTES = 32 + WELCOME.size + TAG_BYTES
 HELLO_BYTES = ACCESS_HEADER_BYTES + COOKIE_BYTES + NOISE_HELLO_BYTES + 24
 """Padded: no reply is longer than what asked for it."""
+EPHEMERAL_AT = ACCESS_HEADER_BYTES + COOKIE_BYTES
+"""Where a hello's own key is: random, and the same when it comes again with a cookie."""
 WELCOME_BYTES = ACCESS_HEADER_BYTES + NOISE_WELCOME_BYTES
 RETRY_BYTES = ACCESS_HEADER_BYTES + COOKIE_BYTES
 CHALLENGE_BYTES = 8
@@ -86,6 +105,16 @@ class Status(NamedTuple):
         return STATUS.pack(
             self.early, self.early_round, flags, self.population, self.challenged, self.piece
         )
+
+
+def status_flags(
+    outlook: Outlook, acknowledged: NDArray[np.bool_], has_row: NDArray[np.bool_], epoch: int
+) -> NDArray[np.uint8]:
+    """The flags of many statuses that speak of one epoch: uint8 [k]; see `Status`."""
+    flags = np.full(len(acknowledged), outlook | (epoch & 0xF) << 4, np.uint8)
+    flags[acknowledged] |= 4
+    flags[has_row] |= 8
+    return flags
 
 
 def parse_status(raw: bytes) -> Status:
@@ -134,6 +163,23 @@ class AccessKeys(NamedTuple):
 def nonce(kind: int, number: int) -> bytes:
     """Kind 1, part 1 (always 0: every datagram is one part), 0 0, number 8."""
     return struct.pack("<BBxxQ", kind, 0, number)
+
+
+def nonces(
+    kinds: NDArray[np.uint8] | int, numbers: NDArray[np.int64] | int, out: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """`nonce` for many, written into `out`: uint8 [k, 12]."""
+    out[:, 0] = kinds
+    out[:, 1:4] = 0
+    out[:, 4:].view("<u8")[:, 0] = numbers
+    return out
+
+
+def lows(numbers: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The low parts of numbers as headers carry them, uint8 [k, 3], as int64 [k]."""
+    wide = numbers.astype(np.int64)
+    whole: NDArray[np.int64] = wide[:, 0] | wide[:, 1] << 8 | wide[:, 2] << 16
+    return whole
 
 
 def header(session: bytes, kind: int, number: int) -> bytes:

@@ -1,33 +1,41 @@
 """The control link between neighbours of the chain: a stream of sealed records.
 
-    initiator → responder   index 1                 which of the responder's neighbours this is
+    initiator → responder   index 2 LE              which of the responder's neighbours this is
     both                    length 2 LE | frame     two Noise KK texts, then sealed records
 
-The index is part of the handshake's prologue. The responder believes in the other side, sends
-records and gives out link keys only after the first record opened: the first Noise text alone
-may be a replay. Source: Noise revision 34, pattern KK; the project's protocol page, section
-"Mix links".
+The index is part of the handshake's prologue. In the first text the initiator says which
+ciphers it would take for rounds, in the second the responder which one it is. The responder
+believes in the other side, sends records and gives out link keys only after the first record
+opened: the first Noise text alone may be a replay. Source: Noise revision 34, pattern KK; the
+project's protocol page, section "Mix links".
 
 Must not know: TCP, which records may come when, what they mean.
 """
 
 import struct
 from collections.abc import Sequence
+from typing import Final
 
 from pymix_voice.errors import BadCell, Drop, Misuse
 from pymix_voice.geometry import KEY_BYTES, TAG_BYTES
 from pymix_voice.onion.chunk import LinkKeys
 from pymix_voice.onion.keys import KeyPair
 from pymix_voice.onion.noise import Handshake, Pattern, Transport
+from pymix_voice.onion.sodium import AEGIS, CHACHA, Cipher
 from pymix_voice.zone.records import Record, encode, parse_record
 
 PROLOGUE = b"pymix control"
-HANDSHAKE_BYTES = KEY_BYTES + TAG_BYTES
-"""Either KK text, with nothing in it."""
+HANDSHAKE_BYTES = KEY_BYTES + 1 + TAG_BYTES
+"""Either KK text, with one byte in it."""
+CIPHERS: Final = {1: CHACHA, 2: AEGIS}
+"""Ciphers for rounds, by the bit that stands for each."""
 MAX_WAITING_BYTES = 16 << 20
 """A neighbour that leaves more than this unread is gone."""
 
+MAX_PEERS = 1 << 16
+
 _LENGTH = struct.Struct("<H")
+_INDEX = struct.Struct("<H")
 
 
 class ControlLink:
@@ -44,6 +52,8 @@ class ControlLink:
         index: the initiator's number at the responder; of no use to a responder.
         peers: link public keys that may answer or knock: an initiator's single one, or all
             of a responder's, by index.
+        aegis: whether this side would rather have AEGIS-128L for rounds: if the other side
+            would too, so it is.
 
     Raises:
         Misuse: the arguments do not go together.
@@ -57,14 +67,17 @@ class ControlLink:
         ephemeral: KeyPair,
         index: int,
         peers: Sequence[bytes],
+        *,
+        aegis: bool = False,
     ) -> None:
-        if not 0 <= index <= 255 or (initiator and len(peers) != 1) or len(peers) > 256:
-            raise Misuse("a control link has one responder, and indices from 0 to 255")
+        if not 0 <= index < MAX_PEERS or (initiator and len(peers) != 1) or len(peers) > MAX_PEERS:
+            raise Misuse("a control link has one responder, and indices of two bytes")
         self._initiator = initiator
         self._zone_hash = zone_hash
         self._keys = keys
         self._ephemeral = ephemeral
         self._peers = tuple(peers)
+        self._takes = 1 | aegis << 1
         self._index: int | None = None
         self._handshake: Handshake | None = None
         self._transport: Transport | None = None
@@ -76,8 +89,8 @@ class ControlLink:
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         if initiator:
-            self._outgoing += bytes([index])
-            self._send_frame(self._begin(index, self._peers[0]).write())
+            self._outgoing += _INDEX.pack(index)
+            self._send_frame(self._begin(index, self._peers[0]).write(bytes([self._takes])))
 
     def __repr__(self) -> str:
         return f"ControlLink(established={self._established})"
@@ -138,14 +151,15 @@ class ControlLink:
         return records
 
     def _take_index(self) -> None:
-        if self._handshake is None and self._received:
-            index = self._received.pop(0)
+        if self._handshake is None and len(self._received) >= _INDEX.size:
+            (index,) = _INDEX.unpack_from(self._received)
+            del self._received[: _INDEX.size]
             if index >= len(self._peers):
                 raise BadCell(Drop.UNEXPECTED)
             self._begin(index, self._peers[index])
 
     def _take_frame(self) -> bytes | None:
-        if len(self._received) < _LENGTH.size:
+        if self._handshake is None or len(self._received) < _LENGTH.size:
             return None
         (length,) = _LENGTH.unpack_from(self._received)
         # Checked before the rest is waited for: a stranger gets no buffer of 64 KiB.
@@ -161,16 +175,26 @@ class ControlLink:
     def _take_handshake(self, frame: bytes) -> None:
         if self._handshake is None:
             raise Misuse("a handshake begins with its index")
-        self._handshake.read(frame)
+        (said,) = self._handshake.read(frame)
+        cipher = self._agree(said)
         if not self._initiator:
-            self._send_frame(self._handshake.write())
+            self._send_frame(self._handshake.write(bytes([_bit_of(cipher)])))
         forward, backward = self._handshake.split()
-        self._link_keys = LinkKeys.of(self._handshake)
+        self._link_keys = LinkKeys.of(self._handshake, cipher)
         ways = (forward, backward) if self._initiator else (backward, forward)
         self._transport = Transport(*ways)
         self._ephemeral.wipe()
         if self._initiator:
             self._establish(self._transport)
+
+    def _agree(self, said: int) -> Cipher:
+        """The cipher for rounds: the responder chooses among what both take."""
+        if self._initiator:
+            if said not in CIPHERS or not said & self._takes:
+                raise BadCell(Drop.MALFORMED)
+            return CIPHERS[said]
+        both = said & self._takes
+        return AEGIS if both & _bit_of(AEGIS) else CHACHA
 
     def _take_record(self, transport: Transport, frame: bytes) -> Record:
         plain = transport.open(frame)
@@ -214,7 +238,7 @@ class ControlLink:
         self._handshake = Handshake(
             Pattern.KK,
             self._initiator,
-            PROLOGUE + self._zone_hash + bytes([index]),
+            PROLOGUE + self._zone_hash + _INDEX.pack(index),
             ephemeral=self._ephemeral,
             static=self._keys,
             remote_static=remote_static,
@@ -234,3 +258,7 @@ class ControlLink:
         for held in (self._received, self._outgoing, self._waiting):
             held.clear()
         self._waiting_bytes = 0
+
+
+def _bit_of(cipher: Cipher) -> int:
+    return next(bit for bit, each in CIPHERS.items() if each == cipher)

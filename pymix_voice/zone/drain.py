@@ -4,10 +4,10 @@ One read of a socket gives many datagrams; machines take and return them as one 
 that no Python object is made for each. The simulated world passes the same arrays. Source:
 the project's design page, section "Shape of the code".
 
-Must not know: sockets, keys, what the bytes mean, what a source is.
+Must not know: sockets, keys, what the bytes mean, what an address is.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Literal, NamedTuple, Self
 
 import numpy as np
@@ -16,28 +16,46 @@ from numpy.typing import NDArray
 Via = Literal["link", "access"]
 """Which of its sockets a machine means: the one to its neighbours or the one to its clients."""
 
+ADDRESS_BYTES = 28
+"""Room for any address as the system writes it; shorter ones end in zeros that do not count."""
+ADDRESS = np.dtype(f"S{ADDRESS_BYTES}")
+
+Address = bytes
+"""Where a datagram came from or goes to: opaque, only compared, hashed and handed back."""
+Addresses = NDArray[np.bytes_]
+"""Many of them: S28 [k]."""
+
+NOWHERE = b""
+"""An address that is not known yet."""
+
 
 class Drain(NamedTuple):
     """What one read of a socket brings.
 
     Attributes:
-        cells: uint8 [k, size]; one datagram a row, zeros after its end. May be opened in
-            place by whoever takes the drain; valid until the next call of the edge.
+        cells: uint8 [k, size]; one datagram a row, whatever after its end. May be opened in
+            place by whoever takes the drain; valid until the next drain.
         lengths: int64 [k]; how many bytes of each row were received.
-        sources: k values to send back to; opaque, only compared and hashed.
+        sources: S28 [k]; where each came from.
+        came: the instant at which the last of them came, in seconds; by the system's own stamp
+            where it gives one.
     """
 
     cells: NDArray[np.uint8]
     lengths: NDArray[np.int64]
-    sources: Sequence[Hashable]
+    sources: Addresses
+    came: float
 
     @classmethod
-    def of(cls, datagrams: Sequence[bytes], sources: Sequence[Hashable], size: int = 0) -> Self:
+    def of(
+        cls, datagrams: Sequence[bytes], sources: Sequence[Address], came: float, size: int = 0
+    ) -> Self:
         """A drain made of single datagrams.
 
         Args:
             datagrams: the bytes of each.
             sources: as many sources, in the same order.
+            came: seconds.
             size: width of the matrix in bytes; the longest datagram if that is longer.
         """
         width = max([size, *map(len, datagrams)])
@@ -45,25 +63,29 @@ class Drain(NamedTuple):
         for row, datagram in zip(cells, datagrams, strict=True):
             row[: len(datagram)] = np.frombuffer(datagram, np.uint8)
         lengths = np.array([len(datagram) for datagram in datagrams], np.int64)
-        return cls(cells, lengths, sources)
+        return cls(cells, lengths, np.array(sources, ADDRESS), came)
 
     def datagram(self, index: int) -> NDArray[np.uint8]:
-        """A view of one datagram without the zeros after it: uint8 [its length]."""
+        """A view of one datagram without what is after it: uint8 [its length]."""
         return self.cells[index, : self.lengths[index]]
+
+    def source(self, index: int) -> Address:
+        """Where one datagram came from."""
+        return bytes(self.sources[index])
 
 
 class Burst(NamedTuple):
     """What a machine wants sent at once, in the order of its rows.
 
     Attributes:
-        datagrams: uint8 [k, size]; all of one burst have one length. Valid until the machine
-            is called again.
-        destinations: k destinations, or a single one (not in a list) that all go to.
+        datagrams: uint8 [k, size]; all of one burst have one length, and the rows follow one
+            another in memory. Valid until something comes or is due again.
+        to: S28 [k], or the one address that all go to.
         via: the socket to send from.
         at: the instant before which it is not sent; 0 for at once.
     """
 
     datagrams: NDArray[np.uint8]
-    destinations: Sequence[Hashable] | Hashable
+    to: Addresses | Address
     via: Via
     at: float = 0.0

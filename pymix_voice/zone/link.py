@@ -8,15 +8,15 @@ Source: the project's protocol page, section "Mix links".
 Must not know: sockets, what time it is, what a row carries.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pymix_voice.errors import BadCell, Drop, Drops, Misuse
+from pymix_voice.errors import Drop, Drops, Misuse
 from pymix_voice.geometry import CHUNK_BYTES
-from pymix_voice.onion.chunk import ChunkHeader, LinkKeys, open_chunk, seal_chunks
-from pymix_voice.zone.drain import Burst, Drain
+from pymix_voice.onion.chunk import Beside, Chunks, LinkKeys, Opener, Sealer
+from pymix_voice.zone.drain import NOWHERE, Address, Addresses, Burst, Drain
 from pymix_voice.zone.rounds import Inlet, Once
 from pymix_voice.zone.steering import Steering
 
@@ -38,17 +38,15 @@ def steer(steering: Steering, early_round: int, early: int) -> None:
         steering.sample(early_round, early * EARLY_UNIT_S)
 
 
-def take_chunks(
-    drain: Drain, take: Callable[[NDArray[np.uint8], Hashable], None], drops: Drops
-) -> None:
-    """Hand on each datagram that can be a chunk; what is none, or is refused, is counted."""
-    for index in range(len(drain.lengths)):
-        try:
-            if drain.lengths[index] != CHUNK_BYTES:
-                raise BadCell(Drop.MALFORMED)
-            take(drain.cells[index, :CHUNK_BYTES], drain.sources[index])
-        except BadCell as bad:
-            drops[bad.reason] += 1
+def whole_chunks(drain: Drain, drops: Drops) -> Drain:
+    """The datagrams that can be chunks, by their length; others are counted."""
+    fits, cells = drain.lengths == CHUNK_BYTES, drain.cells[:, :CHUNK_BYTES]
+    sources, lengths = drain.sources, drain.lengths
+    if not fits.all():
+        drops[Drop.MALFORMED] += len(fits) - int(np.count_nonzero(fits))
+        cells, lengths, sources = cells[fits], lengths[fits], sources[fits]
+    # None is left of a drain that is narrower than a chunk.
+    return Drain(cells.reshape(-1, CHUNK_BYTES), lengths, sources, drain.came)
 
 
 class RoundLink:
@@ -62,39 +60,44 @@ class RoundLink:
     """
 
     def __init__(
-        self, keys: LinkKeys, *, upstream: bool, inlet: Inlet, source: Hashable = None
+        self, keys: LinkKeys, *, upstream: bool, inlet: Inlet, source: Address = NOWHERE
     ) -> None:
-        self.link_id = keys.link_id
+        self.link_id = int.from_bytes(keys.link_id, "little")
         self.inlet = inlet
         self.source = source
         self.early: tuple[int, int] = (0, NOT_MEASURED)
         """The round that was measured last, and how early it came, in 1/16 ms."""
-        self._receive_key = keys.forward if upstream else keys.backward
-        self._send_key = keys.backward if upstream else keys.forward
-        self._learns_source = source is None
+        receive, send = keys.backward, keys.forward
+        if upstream:
+            receive, send = send, receive
+        self._opener = Opener(receive, keys.cipher)
+        self._sealer = Sealer(keys.link_id, send, keys.cipher)
+        self._learns_source = source == NOWHERE
         self._sent = Once()
         self.newest = -1
         """The newest round that was heard; words beside older ones may be replays."""
 
     def open(
-        self, datagram: NDArray[np.uint8], source: Hashable, near: int
-    ) -> tuple[ChunkHeader, NDArray[np.uint8]]:
-        """Open one datagram in place; authentic newer ones also tell where the neighbour is.
+        self, datagrams: NDArray[np.uint8], sources: Addresses, near: int, drops: Drops
+    ) -> Iterator[Chunks]:
+        """Open datagrams in place; authentic newer ones also tell where the neighbour is.
 
         Args:
-            datagram: uint8[1184].
-            source: where it came from.
-            near: a round that its number is near to.
+            datagrams: uint8 [k, 1200].
+            sources: where each came from.
+            near: a round that their numbers are near to.
+            drops: counts those that are not authentic.
 
-        Raises:
-            BadCell: if it is not an authentic chunk of this link.
+        Returns:
+            What opened, by round.
         """
-        header, cells = open_chunk(datagram, self._receive_key, near)
-        if header.round > self.newest:
-            self.newest = header.round
+        rounds, chunks = self._opener.open(datagrams, near, drops)
+        newest = int(rounds.argmax()) if len(rounds) else 0
+        if len(rounds) and rounds[newest] > self.newest:
+            self.newest = int(rounds[newest])
             if self._learns_source:
-                self.source = source
-        return header, cells
+                self.source = bytes(sources[newest])
+        return chunks
 
     def seal(self, number: int, age: int, cells: NDArray[np.uint8], flags: int = 0) -> list[Burst]:
         """Seal one round for the neighbour, with the newest earliness as a word beside it.
@@ -102,21 +105,23 @@ class RoundLink:
         Args:
             number: the round.
             age: of its circuits, see `zone.epochs`.
-            cells: uint8[rows, 128].
+            cells: uint8 [rows, 128].
             flags: the outlook on the coming epoch.
 
         Returns:
-            One burst, or none while it is not known where the neighbour is.
+            One burst, valid until `reuse`; none while it is not known where the neighbour is.
 
         Raises:
             Misuse: if this round was sealed before.
         """
         if not self._sent.claim(number):
             raise Misuse("a round was to be sealed twice for one neighbour")
-        if self.source is None:
+        if self.source == NOWHERE:
             return []
         early_round, early = self.early
-        datagrams = seal_chunks(
-            self.link_id, self._send_key, number, age, cells, early, early_round, flags
-        )
+        datagrams = self._sealer.seal(number, age, cells, Beside(early, early_round, flags))
         return [Burst(datagrams, self.source, "link")]
+
+    def reuse(self) -> None:
+        """All bursts have left: what held them may hold others."""
+        self._sealer.reuse()

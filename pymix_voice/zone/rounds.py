@@ -21,8 +21,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pymix_voice.errors import BadCell, Drop
-from pymix_voice.geometry import CELL_BYTES, CHUNK_CELLS, Geometry, chunks
+from pymix_voice.errors import BadCell, Drop, Drops
+from pymix_voice.geometry import CELL_BYTES, CHUNK_BODY_BYTES, CHUNK_CELLS, Geometry
+from pymix_voice.geometry import chunks as chunk_count
+from pymix_voice.onion.chunk import Chunks
 from pymix_voice.onion.dice import Dice
 
 AHEAD_ROUNDS = 64
@@ -33,6 +35,8 @@ EMPTY_WAIT_S = 0.06
 """How long after its expected arrival a round of which nothing came is given up."""
 JUMP_S = 1.0
 """A round so far off its expected instant tells of other numbers, not of another path."""
+SPARE_SHEETS = 16
+"""So many rounds' room is kept for rounds to come."""
 EMPTY_ROUNDS = 50
 """After so many rounds of nothing an inlet falls silent until a datagram comes."""
 
@@ -76,12 +80,23 @@ class Once:
 
 @dataclass(slots=True)
 class Pending:
-    """A round on its way in: `cells` uint8[9 * chunks, 128], and which chunks came."""
+    """A round on its way in.
+
+    Attributes:
+        epoch: the circuit epoch it came under.
+        cells: uint8 [chunks, 9 · 128].
+        there: bool [chunks], which came.
+        missing: how many did not.
+        first_at: when the first came, in seconds.
+        last_at: when the last so far came.
+    """
 
     epoch: int
     cells: NDArray[np.uint8]
-    missing: set[int]
+    there: NDArray[np.bool_]
+    missing: int
     first_at: float
+    last_at: float
 
 
 class Inlet:
@@ -97,45 +112,51 @@ class Inlet:
         self._dice = dice
         self._pending: dict[int, Pending] = {}
         self._closed = Once()
+        self._spare: list[NDArray[np.uint8]] = []
+        self._lent: NDArray[np.uint8] | None = None
         self.newest = -1
         self.filled_rows = 0
 
-    def accept(
-        self, number: int, epoch: int, chunk: int, cells: NDArray[np.uint8], rows: int, now: float
-    ) -> bool:
-        """Keep one authentic chunk.
+    def accept(self, chunks: Chunks, epoch: int, rows: int, came: float, drops: Drops) -> None:
+        """Keep authentic chunks of one round.
 
         Args:
-            number: its round.
-            epoch: its circuit epoch.
-            chunk: its place in the round.
-            cells: uint8[9, 128], copied.
+            chunks: they are copied.
+            epoch: the circuit epoch that their age names.
             rows: how many rows a matrix of this epoch and round has.
-            now: seconds.
-
-        Returns:
-            Whether the round is complete with it.
+            came: when the last of them came, in seconds.
+            drops: counts those that are repeated or beyond the rows.
 
         Raises:
-            BadCell: if it is late, early, repeated, of another epoch, or beyond the rows.
+            BadCell: if they are all late, early, or of another epoch.
         """
+        number = chunks.round
         if number in self._closed:
-            self._came_late(number, now)
+            self._came_late(number, came)
             raise BadCell(Drop.LATE)
         if number > self._furthest():
             raise BadCell(Drop.EARLY)
-        if not 0 <= chunk < chunks(rows):
-            raise BadCell(Drop.MALFORMED)
         pending = self._pending.get(number)
-        if pending is None:
-            pending = self._open(number, epoch, rows, now)
-        elif pending.epoch != epoch:
+        if pending is not None and pending.epoch != epoch:
             raise BadCell(Drop.OTHER_EPOCH)
-        if chunk not in pending.missing:
-            raise BadCell(Drop.REPLAYED)
-        pending.cells[chunk * CHUNK_CELLS : (chunk + 1) * CHUNK_CELLS] = cells
-        pending.missing.discard(chunk)
-        return not pending.missing
+        # A round keeps the size it was opened with, whatever is learned of its epoch meanwhile.
+        count = chunk_count(rows) if pending is None else len(pending.there)
+        numbers, cells = _within(chunks, count, drops)
+        if not len(numbers):
+            return
+        if pending is None:
+            pending = self._open(number, epoch, rows, came)
+        fresh = ~pending.there[numbers]
+        if not fresh.all():
+            numbers, cells = numbers[fresh], cells[fresh]
+        pending.cells[numbers] = cells
+        pending.there[numbers] = True
+        were, pending.missing = pending.missing, count - int(np.count_nonzero(pending.there))
+        repeated = len(fresh) - (were - pending.missing)
+        if repeated:
+            drops[Drop.REPLAYED] += repeated
+        if pending.missing < were:
+            pending.last_at = max(pending.last_at, came)
 
     def _came_late(self, number: int, now: float) -> None:
         """A chunk of a closed round came."""
@@ -145,12 +166,20 @@ class Inlet:
         return self._closed.floor + AHEAD_ROUNDS
 
     def _open(self, number: int, epoch: int, rows: int, now: float) -> Pending:
-        count = chunks(rows)
-        cells = np.empty((count * CHUNK_CELLS, CELL_BYTES), np.uint8)
-        pending = Pending(epoch, cells, set(range(count)), now)
+        count = chunk_count(rows)
+        pending = Pending(epoch, self._sheet(count), np.zeros(count, np.bool_), count, now, now)
         self._pending[number] = pending
         self.newest = max(self.newest, number)
         return pending
+
+    def _sheet(self, count: int) -> NDArray[np.uint8]:
+        """Room for so many chunks, used before if there is any."""
+        while self._spare:
+            sheet = self._spare.pop()
+            if len(sheet) >= count:
+                return sheet[:count]
+        # A little more: lines and doors take turns, and epochs grow.
+        return np.empty((count + count // 4, CHUNK_BODY_BYTES), np.uint8)[:count]
 
     def epoch_of(self, number: int) -> int | None:
         """The circuit epoch that a round came under; None if nothing of it came."""
@@ -158,21 +187,34 @@ class Inlet:
         return None if pending is None else pending.epoch
 
     def take(self, number: int, epoch: int, rows: int) -> NDArray[np.uint8] | None:
-        """Close a round and hand it out whole, uint8[rows, 128]; None if it was closed before.
+        """Close a round and hand it out whole: uint8 [rows, 128], valid until the next one.
 
-        Rows that did not come, or came for another epoch's circuits, are filler.
+        Rows that did not come, or came for another epoch's circuits, are filler. None if the
+        round was closed before.
         """
         if not self._closed.claim(number):
             return None
+        self._give_back(self._lent)
+        self._lent = None
         pending = self._pending.pop(number, None)
-        if pending is None or pending.epoch != epoch or len(pending.cells) < rows:
+        if pending is None or pending.epoch != epoch or len(pending.cells) < chunk_count(rows):
             self.filled_rows += rows
             return self._dice.matrix(rows, CELL_BYTES)
-        for chunk in sorted(pending.missing):
-            hole = pending.cells[chunk * CHUNK_CELLS : (chunk + 1) * CHUNK_CELLS]
-            self._dice.fill(hole)
-            self.filled_rows += min(CHUNK_CELLS, rows - chunk * CHUNK_CELLS)
-        return pending.cells[:rows]
+        self._lent = pending.cells
+        if pending.missing:
+            self._fill(pending, rows)
+        return pending.cells.reshape(-1, CELL_BYTES)[:rows]
+
+    def _fill(self, pending: Pending, rows: int) -> None:
+        holes = np.flatnonzero(~pending.there)
+        pending.cells[holes] = self._dice.matrix(len(holes), CHUNK_BODY_BYTES)
+        self.filled_rows += int(np.minimum(CHUNK_CELLS, rows - holes * CHUNK_CELLS).sum())
+
+    def _give_back(self, sheet: NDArray[np.uint8] | None) -> None:
+        # The whole of it: a door round's room serves a round of lines, and then a door round.
+        if sheet is not None and len(self._spare) < SPARE_SHEETS:
+            whole = sheet if sheet.base is None else sheet.base
+            self._spare.append(whole)
 
     def start_over(self) -> None:
         """The neighbour has new keys, and may have begun anew: any later round may be next."""
@@ -182,7 +224,18 @@ class Inlet:
         """Give up every round that is not above this one."""
         self._closed.close_until(number)
         for old in [pending for pending in self._pending if pending <= number]:
-            del self._pending[old]
+            self._give_back(self._pending.pop(old).cells)
+
+
+def _within(
+    chunks: Chunks, count: int, drops: Drops
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """The chunks that a matrix of so many has."""
+    inside = chunks.numbers < count
+    if inside.all():
+        return chunks.numbers, chunks.cells
+    drops[Drop.MALFORMED] += len(inside) - int(np.count_nonzero(inside))
+    return chunks.numbers[inside], chunks.cells[inside]
 
 
 class PatientInlet(Inlet):
@@ -249,8 +302,9 @@ class PatientInlet(Inlet):
     def _due_at(self, number: int) -> float:
         pending = self._pending.get(number)
         if pending is not None:
-            wait = self._geometry.patience_s if pending.missing else 0.0
-            return pending.first_at + wait
+            if not pending.missing:
+                return pending.last_at
+            return pending.first_at + self._geometry.patience_s
         if self._phase is None or self._silent:
             return float("inf")
         return number * self._geometry.round_s + self._phase + EMPTY_WAIT_S
@@ -268,7 +322,7 @@ class PatientInlet(Inlet):
         return min([*instants, self._due_at(self._first_absent())])
 
     def due(self, now: float) -> list[int]:
-        """The rounds to take now, oldest first; each must then be taken."""
+        """The rounds to take now, oldest first; each must then be taken, one after the other."""
         self._skip_stale(now)
         ready = [number for number in self._pending if self._due_at(number) <= now]
         absent = self._first_absent()

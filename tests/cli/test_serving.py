@@ -1,6 +1,8 @@
 """What a mix or gateway refuses before it starts, in one sentence."""
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,21 @@ from zones import example_zone
 from pymix_voice.cli import main
 from pymix_voice.cli.serving import by_port
 from pymix_voice.errors import ConfigError
+from pymix_voice.geometry import MAX_WORKERS
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="workers need Linux")
+
+KEY_VANISHES = """
+import os, sys
+from pymix_voice.cli import main, serving
+key, *sys.argv[1:] = sys.argv[1:]
+run = serving.run_workers
+async def then(*all):
+    os.unlink(key)
+    await run(*all)
+serving.run_workers = then
+sys.exit(main())
+"""
 
 
 @pytest.fixture
@@ -83,6 +100,7 @@ def test_a_broken_record_of_signed_epochs_stops_a_mix(
         ("mix", 23101, socket.SOCK_DGRAM),
         ("mix", 23101, socket.SOCK_STREAM),
         ("gateway", 23000, socket.SOCK_DGRAM),
+        pytest.param("gateway --workers 2", 23000, socket.SOCK_DGRAM, marks=on_linux),
     ],
 )
 def test_a_port_in_use_is_told(
@@ -96,8 +114,48 @@ def test_a_port_in_use_is_told(
         sock.bind(("127.0.0.1", port))
         if kind == socket.SOCK_STREAM:
             sock.listen(1)
-        text = refused(capsys, command, "--port", port, "--zone", zone)
+        text = refused(capsys, *command.split(), "--port", port, "--zone", zone)
     assert f"port {port} is in use on this computer" in text
+
+
+@pytest.mark.parametrize("workers", ["0", str(MAX_WORKERS + 1), "many"])
+def test_as_many_workers_as_there_can_be_and_no_more(
+    workers: str, zone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["gateway", "--port", "23000", "--zone", str(zone), "--workers", workers]
+    assert main(words) == 2
+    assert "--workers" in capsys.readouterr().err
+
+
+def test_what_workers_are_told_by_their_parent_is_not_for_people(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["gateway", "--help"]) == 0
+    told = capsys.readouterr().out
+    assert "--workers" in told
+    assert "--worker " not in told
+    assert "--socket" not in told
+
+
+@on_linux
+@pytest.mark.slow
+def test_of_a_gateway_whose_workers_cannot_run_each_tells_why_and_it_ends(
+    zone: Path, tmp_path: Path
+) -> None:
+    """The parent could start; by the time its workers look, the key is gone."""
+    words = ["gateway", "--port", "23000", "--zone", str(zone), "--workers", "2"]
+    done = subprocess.run(
+        [sys.executable, "-c", KEY_VANISHES, str(zone / "keys" / "gateway1.key"), *words],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 1
+    told = done.stderr.splitlines()
+    assert "there is no key file at" in told[0]
+    assert told[-1] in {
+        f"pymix-voice: worker {number} cannot run; why, it has said above" for number in (1, 2)
+    }
 
 
 def test_of_several_with_one_port_the_key_tells_which() -> None:

@@ -14,12 +14,13 @@ from pymix_voice.client.connection import (
 )
 from pymix_voice.errors import BadCell, Drop
 from pymix_voice.gateway.entry import Entry
-from pymix_voice.gateway.sessions import FREE_HELLOS
+from pymix_voice.gateway.porter import FREE_HELLOS
 from pymix_voice.geometry import CELL_BYTES, UP_BYTES
 from pymix_voice.onion import sodium
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone import access
 from pymix_voice.zone.access import Kind, Status
+from pymix_voice.zone.drain import Address
 from pymix_voice.zone.epochs import Outlook
 
 ZONE = example_zone(mixes=3)
@@ -44,7 +45,7 @@ def hello_of(mine: Connection, now: float = NOW) -> bytes:
     return hello
 
 
-def welcome(at: Entry, hello: bytes, now: float = NOW, source: str = "here") -> bytes:
+def welcome(at: Entry, hello: bytes, now: float = NOW, source: Address = b"here") -> bytes:
     return at.welcome(hello, source, ROUND, 0.012, 7, now)
 
 
@@ -70,7 +71,8 @@ def test_hello_and_welcome_make_a_session_that_both_sides_hold() -> None:
     assert session is not None
     held = gateway.sessions.get(session.session_id)
     assert held is not None
-    assert held.keys == session.keys
+    keys = gateway.sessions.up[held.slot], gateway.sessions.down[held.slot]
+    assert session.keys == tuple(key.tobytes() for key in keys)
     assert session.number == ROUND
     # 12 ms were left when the welcome was sent; 30 ms go for the way there and back.
     assert session.due == pytest.approx(NOW + 0.030 + 0.012 - 0.030)
@@ -117,12 +119,14 @@ def test_a_crowded_gateway_asks_for_a_cookie_and_takes_it() -> None:
     mine, gateway = connection(), entry()
     for number in range(FREE_HELLOS):
         welcome(gateway, hello_of(connection(10 + number)))
-    retry = welcome(gateway, hello_of(mine))
+    hello = hello_of(mine)
+    retry = welcome(gateway, hello)
     assert len(retry) == access.RETRY_BYTES
     again = mine.take_retry(retry)
     assert len(again) == access.HELLO_BYTES
+    assert again[access.EPHEMERAL_AT :] == hello[access.EPHEMERAL_AT :]
     assert len(welcome(gateway, again)) == access.WELCOME_BYTES
-    assert len(welcome(gateway, again, source="elsewhere")) == access.RETRY_BYTES
+    assert len(welcome(gateway, again, source=b"elsewhere")) == access.RETRY_BYTES
 
 
 def test_retries_and_welcomes_that_were_not_asked_for_are_unexpected() -> None:
@@ -149,7 +153,7 @@ def test_a_forged_welcome_changes_nothing_and_the_true_one_is_taken_after() -> N
 
 def test_numbers_beyond_all_rounds_are_malformed() -> None:
     mine, gateway = connection(), entry()
-    reply = gateway.welcome(hello_of(mine), "here", 2**63 + 5, 0.0, 0, NOW)
+    reply = gateway.welcome(hello_of(mine), b"here", 2**62 + 5, 0.0, 0, NOW)
     with pytest.raises(BadCell) as caught:
         mine.take_welcome(reply, NOW)
     assert caught.value.reason == Drop.MALFORMED

@@ -39,6 +39,28 @@ def test_a_child_is_fed_only_if_that_was_asked_for() -> None:
         assert child.communicate(b"fed", timeout=10)[0] == b"fed\n"
 
 
+def test_a_child_gets_the_open_files_that_are_meant_for_it_under_their_numbers() -> None:
+    program = """
+import os, sys
+for number in map(int, sys.argv[1:]):
+    try:
+        os.write(number, b"here")
+    except OSError:
+        print("not", end=" ")
+print("done")
+"""
+    pipes = [os.pipe() for _ in range(2)]
+    (kept_out, kept), (other_out, other) = pipes
+    with spawn([sys.executable, "-c", program, str(kept), str(other)], keep=[kept]) as child:
+        assert child.communicate(timeout=10)[0] == b"not done\n"
+    for number in (kept, other):
+        os.close(number)
+    assert os.read(kept_out, 10) == b"here"
+    assert os.read(other_out, 10) == b""
+    for number in (kept_out, other_out):
+        os.close(number)
+
+
 def test_what_is_no_program_is_an_error() -> None:
     with pytest.raises(FileNotFoundError):
         spawn(["no-such-program-anywhere"])

@@ -1,17 +1,26 @@
 """The datapath: deadlines first, slices of work only in between, bursts in slices."""
 
+import gc
+import sys
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pytest
 import trio
 import trio.testing
 from eventually import eventually
+from numpy.typing import NDArray
 
+from pymix_voice.edge import datapath as datapath_module
 from pymix_voice.edge.clock import Clock
-from pymix_voice.edge.datapath import Datapath, Inlet
-from pymix_voice.edge.udp import Port
-from pymix_voice.zone.drain import Burst, Drain, Via
+from pymix_voice.edge.datapath import TIDY_ALL_EVERY, WORK_AWAY_S, Datapath, Inlet
+from pymix_voice.edge.gso import LINK_LIMIT
+from pymix_voice.edge.udp import DRAIN_LIMIT, Port, open_port
+from pymix_voice.zone.drain import ADDRESS, Address, Addresses, Burst, Drain, Via
+
+LOCAL = ("127.0.0.1", 0)
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="such calls are Linux's")
 
 
 class Toy:
@@ -26,7 +35,7 @@ class Toy:
 
     def receive(self, drain: Drain, now: float) -> None:
         self.story.append(f"took {len(drain.lengths)}")
-        self.waiting.append(Burst(drain.cells[:, :8].copy(), list(drain.sources), "link"))
+        self.waiting.append(Burst(drain.cells[:, :8].copy(), drain.sources, "link"))
 
     def handle_deadline(self, now: float) -> None:
         self.story.append("tick")
@@ -64,7 +73,7 @@ async def test_what_comes_in_is_answered_to_where_it_came_from(
 ) -> None:
     nursery.start_soon(serve(Toy(), port).run)
     other = Port(("127.0.0.1", 0))
-    other.send(Burst(np.full((3, 8), 5, np.uint8), port.place, "link"))
+    other.send(Burst(np.full((3, 8), 5, np.uint8), port.address, "link"))
     heard = 0
     with trio.fail_after(5):
         while heard < 3:
@@ -110,31 +119,56 @@ async def test_no_work_is_begun_right_before_a_deadline(port: Port, nursery: tri
     assert toy.story[0] == "tick"
 
 
+class Hasty(Toy):
+    """Has a long burst to send, and is due again while that is on its way."""
+
+    def __init__(self, rows: int, to: Addresses | Address) -> None:
+        super().__init__()
+        self.to = to
+        self.due = [Clock.now()]
+        self.long: NDArray[np.uint8] = np.zeros((rows, 8), np.uint8)
+        self.long[:, :4].view("<u4")[:, 0] = np.arange(rows)
+
+    def handle_deadline(self, now: float) -> None:
+        super().handle_deadline(now)
+        if len(self.ticks) == 1:
+            self.waiting.append(Burst(self.long, self.to, "link"))
+            self.due = [now]
+        else:
+            # What a machine hands out is its own again from the next call on.
+            self.long[:] = 255
+            to = self.to if isinstance(self.to, bytes) else self.to[:1]
+            self.waiting.append(Burst(np.full((1, 8), 77, np.uint8), to, "link"))
+
+
+KINDS = [
+    pytest.param(None, True, DRAIN_LIMIT, id="plain"),
+    pytest.param(8, True, DRAIN_LIMIT, id="plain-sized"),
+    pytest.param(None, False, DRAIN_LIMIT, id="many", marks=on_linux),
+    pytest.param(8, False, LINK_LIMIT, id="link", marks=on_linux),
+]
+
+
+@pytest.mark.parametrize("each_its_own", [False, True])
+@pytest.mark.parametrize(("size", "plain", "limit"), KINDS)
 async def test_a_due_tick_goes_before_the_rest_of_a_long_burst(
-    port: Port, nursery: trio.Nursery
+    size: int | None, plain: bool, limit: int, each_its_own: bool, nursery: trio.Nursery
 ) -> None:
-    sink = Port(("127.0.0.1", 0))
-    order: list[int] = []
-
-    class Hasty(Toy):
-        def handle_deadline(self, now: float) -> None:
-            super().handle_deadline(now)
-            mark = 2 if len(self.ticks) > 1 else 1
-            count = 300 if mark == 1 else 1
-            self.waiting.append(Burst(np.full((count, 4), mark, np.uint8), sink.place, "link"))
-            if mark == 1:
-                self.due = [now]
-
-    toy = Hasty()
-    toy.due = [Clock.now()]
-    nursery.start_soon(serve(toy, port).run)
-    with trio.fail_after(5):
-        while len(order) < 301:
-            await sink.readable()
-            order += sink.drain().cells[:, 0].tolist()
-    sink.close()
-    assert order.index(2) == 128
-    assert order.count(1) == 300
+    rows = limit + limit // 4
+    first: list[int] = []
+    with Port(LOCAL, 2 * rows * 832) as sink, open_port(LOCAL, size=size, plain=plain) as port:
+        to = np.array([sink.address] * rows, ADDRESS) if each_its_own else sink.address
+        toy = Hasty(rows, to)
+        datapath = serve(toy, port)
+        nursery.start_soon(datapath.run)
+        with trio.fail_after(5):
+            while len(first) < rows + 1:
+                await sink.readable()
+                first += sink.drain().cells[:, :4].copy().view("<u4")[:, 0].tolist()
+        nursery.cancel_scope.cancel()
+    tick = int.from_bytes(bytes([77] * 4), "little")
+    assert first == [*range(limit), tick, *range(limit, rows)]
+    assert datapath.tardiness.counts.sum() == len(toy.ticks) == 2
 
 
 async def test_two_ports_are_served_alike(port: Port, nursery: trio.Nursery) -> None:
@@ -146,9 +180,144 @@ async def test_two_ports_are_served_alike(port: Port, nursery: trio.Nursery) -> 
     nursery.start_soon(Datapath(toy, inlets, work=toy.work, after=lambda: None).run)
     other = Port(("127.0.0.1", 0))
     with trio.fail_after(5):
-        for place in (second.place, port.place, second.place):
-            other.send(Burst(np.zeros((1, 8), np.uint8), place, "link"))
+        for address in (second.address, port.address, second.address):
+            other.send(Burst(np.zeros((1, 8), np.uint8), address, "link"))
             await other.readable()
             assert len(other.drain().lengths) == 1
     other.close()
     second.close()
+
+
+async def test_what_comes_soon_after_is_taken_together_if_nothing_is_due(
+    nursery: trio.Nursery,
+) -> None:
+    toy = Toy()
+    with Port(LOCAL) as port, Port(LOCAL) as other:
+        inlets: dict[Via, Inlet] = {"link": Inlet(port, toy.receive)}
+        datapath = Datapath(toy, inlets, work=toy.work, after=lambda: None, gather_s=0.15)
+        nursery.start_soon(datapath.run)
+        await trio.testing.wait_all_tasks_blocked()
+        for mark in range(3):
+            other.send(Burst(np.full((1, 8), mark, np.uint8), port.address, "link"))
+            await trio.sleep(0.002)
+        await eventually(lambda: bool(toy.story))
+        assert toy.story == ["took 3"]
+        # Nearer than four times as long, nothing is gathered.
+        toy.due = [Clock.now() + 0.55]
+        datapath.wake()
+        await trio.testing.wait_all_tasks_blocked()
+        for mark in range(3):
+            other.send(Burst(np.full((1, 8), mark, np.uint8), port.address, "link"))
+            await eventually(lambda: len(toy.story) == 2 + mark)  # noqa: B023 - at once
+        assert "tick" not in toy.story
+        nursery.cancel_scope.cancel()
+
+
+# ── how late ─────────────────────────────────────────────────────────────────────────────
+
+
+async def test_it_is_noted_how_late_what_was_due_was_begun(
+    port: Port, nursery: trio.Nursery
+) -> None:
+    toy = Toy()
+    began = Clock.now()
+    toy.due = [began - 0.25]
+    datapath = serve(toy, port)
+    assert not datapath.tardiness.counts.any()
+    nursery.start_soon(datapath.run)
+    await eventually(lambda: bool(toy.ticks))
+    assert datapath.tardiness.counts.sum() == 1
+    late_ms = 1000 * (toy.ticks[0] - began + 0.25)
+    assert datapath.tardiness.figures()["latest_ms"] == pytest.approx(late_ms, abs=0.01)
+
+
+async def test_only_what_is_due_is_noted_not_every_turn(port: Port, nursery: trio.Nursery) -> None:
+    toy = Toy()
+    toy.slices = 20
+    now = Clock.now()
+    toy.due = [now + 0.01, now + 0.02, now + 0.03]
+    datapath = serve(toy, port)
+    nursery.start_soon(datapath.run)
+    await eventually(lambda: not toy.due and not toy.slices)
+    assert datapath.tardiness.counts.sum() == len(toy.ticks)
+
+
+# ── garbage ──────────────────────────────────────────────────────────────────────────────
+
+
+class Busy(Toy):
+    """There is always more to do."""
+
+    def work(self) -> bool:
+        return True
+
+
+class Idle(Toy):
+    """Wakes up now and then, with nothing to do."""
+
+    def __init__(self, every_s: float) -> None:
+        super().__init__()
+        self.every_s = every_s
+        self.due = [Clock.now()]
+
+    def handle_deadline(self, now: float) -> None:
+        super().handle_deadline(now)
+        self.due = [now + WORK_AWAY_S + self.every_s]
+
+
+class Pressed(Toy):
+    """Something is always about to be due."""
+
+    def deadline(self) -> float:
+        return Clock.now() + WORK_AWAY_S / 2
+
+
+@pytest.fixture
+def looks() -> Iterator[list[int]]:
+    """Which generations were looked through for garbage; nobody else looks meanwhile."""
+    seen: list[int] = []
+
+    def count(phase: str, info: dict[str, int]) -> None:
+        if phase == "start":
+            seen.append(info["generation"])
+
+    gc.collect()
+    gc.disable()
+    gc.callbacks.append(count)
+    yield seen
+    gc.callbacks.remove(count)
+    gc.enable()
+
+
+async def run_for(seconds: float, toy: Toy, *, tidies: bool) -> None:
+    with Port(LOCAL) as port:
+        inlets: dict[Via, Inlet] = {"link": Inlet(port, toy.receive)}
+        datapath = Datapath(toy, inlets, work=toy.work, after=lambda: None, tidies=tidies)
+        with trio.move_on_after(seconds):
+            await datapath.run()
+
+
+async def test_garbage_is_looked_for_now_and_then_by_who_is_idle_and_was_asked_to(
+    looks: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datapath_module, "TIDY_S", 0.04)
+    async with trio.open_nursery() as others:
+        others.start_soon(partial(run_for, 0.1, Busy(), tidies=True))
+        others.start_soon(partial(run_for, 0.1, Pressed(), tidies=True))
+        others.start_soon(partial(run_for, 0.1, Idle(0.002), tidies=False))
+    assert looks == []
+    idle = Idle(0.002)
+    began = Clock.now()
+    await run_for(0.1, idle, tidies=True)
+    assert 1 <= len(looks) <= (Clock.now() - began) / 0.04
+    assert len(idle.ticks) > 2 * len(looks)
+    assert set(looks) == {1}
+
+
+async def test_now_and_then_all_is_looked_through(
+    looks: list[int], nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datapath_module, "TIDY_S", 0.0)
+    nursery.start_soon(partial(run_for, 5, Idle(0.0001), tidies=True))
+    await eventually(lambda: len(looks) >= TIDY_ALL_EVERY)
+    assert looks[:TIDY_ALL_EVERY] == [1] * (TIDY_ALL_EVERY - 1) + [2]

@@ -1,6 +1,8 @@
 """A real client at a real gateway, on the loopback interface."""
 
+import gc
 import os
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +30,14 @@ from pymix_voice.zone.keyfile import GATEWAY, MIX, KeyFile, new_key
 from pymix_voice.zone.zonefile import GatewayEntry, MixEntry, Zone
 
 Told = list[tuple[str, dict[str, object]]]
+
+
+@pytest.fixture(autouse=True)
+def garbage() -> Iterator[None]:
+    """Who serves looks for garbage itself, and ends all other looking in its process."""
+    yield
+    gc.unfreeze()
+    gc.enable()
 
 
 def free_port() -> int:

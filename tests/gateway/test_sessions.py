@@ -1,100 +1,117 @@
-"""Sessions: how many, for whom, for how long; and cookies that only their true source has."""
+"""Sessions: how many, for whom, for how long, and how they are found."""
 
+from random import Random
+
+import numpy as np
 import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from zones import FUZZ
 
 from pymix_voice.gateway.sessions import (
-    COOKIE_SLOT_S,
     FORGOTTEN_ROUNDS,
-    FREE_HELLOS,
+    NO_SLOT,
     SILENT_ROUNDS,
     UNCONFIRMED,
-    Porter,
     Session,
     Sessions,
+    Slots,
 )
-from pymix_voice.geometry import ACCESS_HEADER_BYTES
+from pymix_voice.geometry import MAX_WORKERS
 from pymix_voice.onion.dice import Dice
-from pymix_voice.onion.keys import KeyPair
 from pymix_voice.zone import access
+from pymix_voice.zone.access import AccessKeys
+from pymix_voice.zone.drain import Address
+from pymix_voice.zone.link import NOT_MEASURED
 
 ROUND = 90_000_000_000
-NO_COOKIE = bytes(access.COOKIE_BYTES)
 
 
 def sessions(capacity: int = 10, per_prefix: int = 3) -> Sessions:
-    return Sessions(capacity, per_prefix, lambda source: str(source)[0], Dice.seeded(1))
+    return Sessions(capacity, per_prefix, lambda source: source[:1], Dice.seeded(1))
 
 
-def reserved(of: Sessions, source: str, number: int = ROUND) -> Session:
+def reserved(of: Sessions, source: Address, number: int = ROUND) -> Session:
     session = of.reserve(source, number)
     assert session is not None
     return session
 
 
-def porter() -> Porter:
-    dice = Dice.seeded(2)
-    return Porter(KeyPair.draw(dice), b"prologue", dice)
+def slots(*held: Session) -> Slots:
+    return np.array([session.slot for session in held], np.intp)
+
+
+def ids(*named: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint32]]:
+    return np.frombuffer(b"".join(named), "<u4")
 
 
 def test_every_session_has_an_id_and_a_slot_of_its_own() -> None:
     of = sessions(per_prefix=20)
-    held = [reserved(of, f"a{number}") for number in range(10)]
+    held = [reserved(of, b"a%d" % number) for number in range(10)]
     assert len({session.session_id for session in held}) == 10
     assert {session.slot for session in held} == set(range(10))
     assert all(of.get(session.session_id) is session for session in held)
-    assert of.reserve("b", ROUND) is None
+    assert all(of.at(session.slot) is session for session in held)
+    assert of.reserve(b"b", ROUND) is None
     of.remove(held[4])
-    assert reserved(of, "b").slot == held[4].slot
+    assert reserved(of, b"b").slot == held[4].slot
     assert of.get(held[4].session_id) is None
 
 
 def test_an_address_prefix_has_a_bound_and_gets_its_places_back() -> None:
     of = sessions(per_prefix=2)
-    first = reserved(of, "a1")
-    reserved(of, "a2")
-    assert of.reserve("a3", ROUND) is None
-    assert of.reserve("b1", ROUND) is not None
+    first = reserved(of, b"a1")
+    reserved(of, b"a2")
+    assert of.reserve(b"a3", ROUND) is None
+    assert of.reserve(b"b1", ROUND) is not None
     of.remove(first)
     of.remove(first)
-    assert of.reserve("a3", ROUND) is not None
-    assert of.reserve("a4", ROUND) is None
+    assert of.reserve(b"a3", ROUND) is not None
+    assert of.reserve(b"a4", ROUND) is None
 
 
 def test_sources_without_a_prefix_have_no_bound() -> None:
     of = Sessions(10, 1, lambda _source: None, Dice.seeded(1))
-    assert all(of.reserve("here", ROUND) for _ in range(10))
+    assert all(of.reserve(b"here", ROUND) for _ in range(10))
 
 
 def test_of_too_many_unconfirmed_sessions_the_oldest_goes() -> None:
     of = sessions(capacity=200, per_prefix=200)
-    kept = reserved(of, "a")
-    of.confirm(kept)
-    waiting = [reserved(of, f"a{number}") for number in range(UNCONFIRMED)]
-    reserved(of, "one more")
+    kept = reserved(of, b"a")
+    of.confirm(slots(kept))
+    waiting = [reserved(of, b"a%d" % number) for number in range(UNCONFIRMED)]
+    reserved(of, b"one more")
     assert of.get(waiting[0].session_id) is None
     assert of.get(waiting[1].session_id) is not None
     assert of.get(kept.session_id) is kept
     assert len(of) == 1 + UNCONFIRMED
 
 
+def test_many_are_confirmed_at_once_each_as_often_as_it_was_heard() -> None:
+    of = sessions(per_prefix=10)
+    one, two, three = (reserved(of, source) for source in (b"a", b"b", b"c"))
+    of.confirm(slots(one, three, one, one))
+    of.confirm(slots(three))
+    assert of.confirmed[slots(one, two, three)].tolist() == [True, False, True]
+    assert of.expire(ROUND + SILENT_ROUNDS + 1) == [two]
+
+
 def test_only_confirmed_sessions_heard_of_lately_are_active() -> None:
     of = sessions(per_prefix=10)
-    one, two = reserved(of, "a"), reserved(of, "b")
-    of.confirm(one)
-    assert of.active(ROUND + SILENT_ROUNDS) == [one]
-    assert of.active(ROUND + SILENT_ROUNDS + 1) == []
-    one.heard_round = ROUND + 10
-    assert of.active(ROUND + SILENT_ROUNDS + 1) == [one]
-    assert two not in of.active(ROUND)
+    one, two = reserved(of, b"a"), reserved(of, b"b")
+    of.confirm(slots(one))
+    assert of.active(ROUND + SILENT_ROUNDS).tolist() == [one.slot]
+    assert of.active(ROUND + SILENT_ROUNDS + 1).tolist() == []
+    of.heard[one.slot] = ROUND + 10
+    assert of.active(ROUND + SILENT_ROUNDS + 1).tolist() == [one.slot]
+    assert two.slot not in of.active(ROUND)
 
 
 def test_sessions_not_heard_of_are_forgotten_and_unconfirmed_ones_sooner() -> None:
     of = sessions(per_prefix=10)
-    one, two = reserved(of, "a"), reserved(of, "b")
-    of.confirm(one)
+    one, two = reserved(of, b"a"), reserved(of, b"b")
+    of.confirm(slots(one))
     assert of.expire(ROUND + SILENT_ROUNDS) == []
     assert of.expire(ROUND + SILENT_ROUNDS + 1) == [two]
     assert of.expire(ROUND + FORGOTTEN_ROUNDS) == []
@@ -104,15 +121,97 @@ def test_sessions_not_heard_of_are_forgotten_and_unconfirmed_ones_sooner() -> No
 
 def test_after_clearing_all_places_are_free_again() -> None:
     of = sessions(capacity=4, per_prefix=4)
-    of.confirm(reserved(of, "a"))
-    reserved(of, "a")
+    of.confirm(slots(reserved(of, b"a")))
+    reserved(of, b"a")
     of.clear()
     assert len(of) == 0
-    assert [reserved(of, "a").slot for _ in range(4)] == [0, 1, 2, 3] or len(of) == 4
+    assert of.active(ROUND).tolist() == []
+    assert sorted(reserved(of, b"a").slot for _ in range(4)) == [0, 1, 2, 3]
+
+
+def test_who_gets_a_place_finds_nothing_there_of_who_had_it_before() -> None:
+    of = sessions(capacity=1)
+    before = reserved(of, b"a")
+    of.give_keys(before, AccessKeys(b"u" * 32, b"d" * 32))
+    of.confirm(slots(before))
+    of.newest[0], of.setup_epochs[0] = ROUND + 7, 5
+    of.early[0], of.early_rounds[0] = 77, ROUND + 7
+    before.candidate, before.challenge, before.allowance = b"elsewhere", b"challenge", 3
+    of.moving[0] = before
+    of.remove(before)
+    assert not of.up.any()
+    assert not of.down.any()
+    after = reserved(of, b"b", ROUND + 50)
+    assert after.slot == 0
+    assert (after.candidate, after.challenge, after.allowance) == (b"", b"", 0)
+    assert not of.moving
+    assert not of.confirmed[0]
+    assert (of.heard[0], of.newest[0], of.setup_epochs[0]) == (ROUND + 50, -1, -1)
+    assert (of.early[0], of.early_rounds[0]) == (NOT_MEASURED, 0)
+    assert of.sources[0] == b"b"
 
 
 def test_nothing_of_a_session_shows() -> None:
-    assert repr(reserved(sessions(), "a1")) == "Session()"
+    assert repr(reserved(sessions(), b"a1")) == "Session()"
+
+
+# ── ids ──────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("workers", range(1, MAX_WORKERS + 1))
+def test_ids_say_which_worker_they_are_of(workers: int) -> None:
+    """As the system reads them to choose a socket: the first bytes as a big-endian number."""
+    for worker in range(workers):
+        of = Sessions(20, 1, lambda _source: None, Dice.seeded(worker), worker, workers)
+        held = [reserved(of, b"here") for _ in range(20)]
+        assert {int.from_bytes(each.session_id, "big") % workers for each in held} == {worker}
+        assert len({session.session_id for session in held}) == 20
+
+
+@pytest.mark.parametrize("drawn", [access.NO_SESSION, b"once"])
+def test_an_id_is_neither_that_of_hellos_nor_one_that_is_taken(drawn: bytes) -> None:
+    draws = iter([b"once", drawn, drawn, b"good", drawn])
+    of = Sessions(9, 9, lambda _source: None, Dice(lambda _count: next(draws)))
+    assert reserved(of, b"a").session_id == b"once"
+    assert reserved(of, b"a").session_id == b"good"
+
+
+def test_among_no_sessions_none_is_found() -> None:
+    assert sessions().find(ids(b"none", access.NO_SESSION)).tolist() == [NO_SLOT, NO_SLOT]
+    assert sessions().find(ids()).tolist() == []
+
+
+@FUZZ
+@given(
+    st.lists(st.sampled_from(["come", "leave", "clear"]), max_size=30),
+    st.randoms(use_true_random=False),
+    st.lists(st.binary(min_size=4, max_size=4), max_size=5),
+)
+def test_many_ids_are_found_as_in_a_dict_whoever_comes_and_goes(
+    steps: list[str], random: Random, strange: list[bytes]
+) -> None:
+    of = Sessions(8, 8, lambda _source: None, Dice.seeded(1))
+    model: dict[bytes, Session] = {}
+    gone: list[bytes] = [access.NO_SESSION, *strange]
+    for step in steps:
+        if step == "come":
+            session = of.reserve(b"here", ROUND)
+            assert (session is None) == (len(model) == 8)
+            if session is not None:
+                model[session.session_id] = session
+        elif step == "leave" and model:
+            left = random.choice(list(model))
+            of.remove(model.pop(left))
+            gone.append(left)
+        elif step == "clear" and len(model) > 5:
+            gone += model
+            model.clear()
+            of.clear()
+        asked = [*model, *gone, *model]
+        random.shuffle(asked)
+        slot_of = {name: session.slot for name, session in model.items()}
+        assert of.find(ids(*asked)).tolist() == [slot_of.get(name, NO_SLOT) for name in asked]
+        assert [of.get(name) for name in asked] == [model.get(name) for name in asked]
 
 
 class SessionsKeepTheirBounds(RuleBasedStateMachine):
@@ -124,18 +223,23 @@ class SessionsKeepTheirBounds(RuleBasedStateMachine):
         self.held: list[Session] = []
         self.number = ROUND
 
-    @rule(source=st.sampled_from(["a1", "a2", "b1", "c1"]))
-    def come(self, source: str) -> None:
+    def confirmed(self, session: Session) -> bool:
+        return bool(self.of.confirmed[session.slot])
+
+    @rule(source=st.sampled_from([b"a1", b"a2", b"b1", b"c1"]))
+    def come(self, source: Address) -> None:
         session = self.of.reserve(source, self.number)
-        same = sum(each.prefix == source[0] for each in self.held)
+        same = sum(each.prefix == source[:1] for each in self.held)
         assert (session is None) == (len(self.held) == 6 or same == 3)
         if session is not None:
+            assert not self.confirmed(session)
             self.held.append(session)
 
-    @rule(which=st.integers(0, 5))
-    def confirm(self, which: int) -> None:
-        if which < len(self.held) and not self.held[which].confirmed:
-            self.of.confirm(self.held[which])
+    @rule(which=st.sets(st.integers(0, 5)))
+    def confirm(self, which: set[int]) -> None:
+        chosen = [session for index, session in enumerate(self.held) if index in which]
+        self.of.confirm(slots(*chosen))
+        assert all(self.confirmed(session) for session in chosen)
 
     @rule(rounds=st.integers(1, 200))
     def wait(self, rounds: int) -> None:
@@ -145,7 +249,7 @@ class SessionsKeepTheirBounds(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 5))
     def leave(self, which: int) -> None:
-        if which < len(self.held) and self.held[which].confirmed:
+        if which < len(self.held) and self.confirmed(self.held[which]):
             self.of.remove(self.held.pop(which))
 
     @invariant()
@@ -153,72 +257,15 @@ class SessionsKeepTheirBounds(RuleBasedStateMachine):
         assert len(self.of) == len(self.held)
         assert len({session.slot for session in self.held}) == len(self.held)
         assert all(self.of.get(session.session_id) is session for session in self.held)
+        found = self.of.find(ids(*(session.session_id for session in self.held)))
+        assert found.tolist() == [session.slot for session in self.held]
+
+    @invariant()
+    def who_is_active_is_there(self) -> None:
+        lately = [each.slot for each in self.held if self.confirmed(each)]
+        assert set(self.of.active(self.number).tolist()) <= set(lately)
+        assert self.of.active(self.number).tolist() == sorted(self.of.active(self.number))
 
 
 SessionsKeepTheirBounds.TestCase.settings = FUZZ
 TestSessions = SessionsKeepTheirBounds.TestCase
-
-
-# ── cookies ──────────────────────────────────────────────────────────────────────────────
-
-
-def crowd(at: Porter, now: float) -> None:
-    for number in range(FREE_HELLOS):
-        assert at.check_load(NO_COOKIE, f"crowd {number}", now) is None
-
-
-def cookie_for(at: Porter, source: str, now: float) -> bytes:
-    retry = at.check_load(NO_COOKIE, source, now)
-    assert retry is not None
-    assert len(retry) == access.RETRY_BYTES
-    return retry[ACCESS_HEADER_BYTES:]
-
-
-def test_a_few_hellos_a_second_need_no_cookie() -> None:
-    at = porter()
-    for step in range(500):
-        assert at.check_load(NO_COOKIE, "anybody", 1000.0 + step / (FREE_HELLOS - 1)) is None
-
-
-def test_in_a_crowd_a_cookie_is_asked_for_and_taken_from_its_source_only() -> None:
-    at = porter()
-    crowd(at, 1000.0)
-    cookie = cookie_for(at, "alice", 1000.1)
-    assert at.check_load(cookie, "alice", 1000.2) is None
-    assert at.check_load(cookie, "bob", 1000.2) is not None
-    assert at.check_load(bytes([cookie[0] ^ 1]) + cookie[1:], "alice", 1000.2) is not None
-    assert at.check_load(cookie[:-1], "alice", 1000.2) is not None
-
-
-@pytest.mark.parametrize(("later", "valid"), [(COOKIE_SLOT_S, True), (2 * COOKIE_SLOT_S, False)])
-def test_a_cookie_lives_for_its_slot_and_the_one_after(later: float, valid: bool) -> None:
-    at = porter()
-    crowd(at, 1000.0)
-    cookie = cookie_for(at, "alice", 1000.0)
-    crowd(at, 1005.0)
-    for number in range(FREE_HELLOS):
-        at.check_load(cookie_for(at, f"c{number}", 1005.0), f"c{number}", 1005.0)
-    crowd(at, 1000.0 + later)
-    assert (at.check_load(cookie, "alice", 1000.0 + later) is None) == valid
-
-
-def test_another_gateway_takes_no_cookie_of_this_one() -> None:
-    at, other = porter(), Porter(KeyPair.draw(Dice.seeded(5)), b"prologue", Dice.seeded(6))
-    crowd(at, 1000.0)
-    crowd(other, 1000.0)
-    cookie = cookie_for(at, "alice", 1000.0)
-    assert other.check_load(cookie, "alice", 1000.0) is not None
-
-
-def test_hellos_that_are_sent_back_do_not_lengthen_the_crowd() -> None:
-    at = porter()
-    crowd(at, 1000.0)
-    for step in range(100):
-        at.check_load(NO_COOKIE, "flood", 1000.0 + step / 100)
-    assert at.check_load(NO_COOKIE, "alice", 1001.001) is None
-
-
-@pytest.mark.parametrize("now", [0.0, 5.0, 15.0])
-def test_a_gateway_can_be_asked_in_the_first_seconds_of_its_clock(now: float) -> None:
-    """The monotonic clock of a machine starts near zero; a service starts soon after it."""
-    assert porter().check_load(NO_COOKIE, "alice", now) is None

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from zones import FUZZ
 
 from pymix_voice.errors import BadCell, Drop, Misuse
-from pymix_voice.geometry import Geometry
+from pymix_voice.geometry import MAX_WORKERS, Geometry
 from pymix_voice.mix.batch import Batch, Shuffled
+from pymix_voice.onion.blocks import Blocks
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair
 from pymix_voice.onion.setup import Flag, Klass, OnionMaker, open_onion, parse_payload
@@ -24,8 +26,13 @@ START = 90_000_000_001
 SIZE = GEOMETRY.onion_bytes
 
 
-def batch(hop: int = 0, shares: int = 1, seed: int = 5, geometry: Geometry = GEOMETRY) -> Batch:
-    return Batch(geometry, hop, KEYS[hop], PUBLIC, HASH, shares, Dice.seeded(seed))
+SECOND = MAX_WORKERS
+"""The number of the second gateway's only worker."""
+
+
+def batch(hop: int = 0, gateways: int = 1, geometry: Geometry = GEOMETRY) -> Batch:
+    dice = Dice.seeded(5)
+    return Batch(geometry, hop, KEYS[hop], PUBLIC, HASH, Blocks(), dice, gateways)
 
 
 def maker(number: int, klass: Klass = Klass.LINE, first_hop: int = 0) -> OnionMaker:
@@ -58,21 +65,17 @@ def worked(full: Batch) -> Shuffled:
     return full.finish(EPOCH)
 
 
-def through_the_rest(onward: dict[Klass, bytes], from_hop: int) -> list[list[tuple[bytes, Flag]]]:
+def through_the_rest(
+    onward: dict[Klass, NDArray[np.uint8]], from_hop: int
+) -> list[list[tuple[bytes, Flag]]]:
     """What lines and doors name at the switchboard, after honest mixes with nothing to replace."""
-    for hop in range(from_hop, 3):
-        lines, doors = onward[Klass.LINE], onward[Klass.DOOR]
-        size = GEOMETRY.onion_bytes_at(hop)
-        rows = [[onions[at : at + size] for at in range(0, len(onions), size)]
-                for onions in (lines, doors)]  # fmt: skip
-        inner = [
-            [open_onion(each, KEYS[hop], HASH, hop, klass)[1] for each in of_klass]
-            for klass, of_klass in zip(Klass, rows, strict=True)
-        ]
-        onward = {klass: b"".join(of) for klass, of in zip(Klass, inner, strict=True)}
-        if hop == 2:
-            return [[parse_payload(each) for each in of_klass] for of_klass in inner]
-    raise AssertionError
+    named = []
+    for klass in Klass:
+        onions = [row.tobytes() for row in onward[klass]]
+        for hop in range(from_hop, 3):
+            onions = [open_onion(each, KEYS[hop], HASH, hop, klass)[1] for each in onions]
+        named.append([parse_payload(each) for each in onions])
+    return named
 
 
 def refusal(attempt: Callable[[], object]) -> Drop:
@@ -84,12 +87,12 @@ def refusal(attempt: Callable[[], object]) -> Drop:
 def test_every_onion_goes_on_one_layer_less_in_another_order() -> None:
     full = filled([onion(n) for n in range(8)], [onion(n + 50, Klass.DOOR) for n in range(8)])
     done = worked(full)
-    assert len(done.onward[Klass.LINE]) == 8 * GEOMETRY.onion_bytes_at(1)
+    assert done.onward[Klass.LINE].shape == (8, GEOMETRY.onion_bytes_at(1))
     lines, doors = through_the_rest(done.onward, 1)
     assert sorted(lines) == [(drop_of(n), Flag.PLAIN) for n in range(8)]
     assert sorted(doors) == [(drop_of(n + 50), Flag.HOST) for n in range(8)]
     assert [drop for drop, _ in lines] != [drop_of(n) for n in range(8)]
-    assert done.shares == [8]
+    assert done.shares == {0: 8}
     assert (done.circuits.epoch, done.circuits.lines, done.circuits.doors) == (EPOCH, 8, 8)
     assert not full.drops
 
@@ -129,14 +132,14 @@ def test_a_repeat_is_replaced_and_the_next_hops_take_what_stands_there() -> None
 
 
 def test_a_repeat_from_another_neighbour_or_of_the_other_class_is_replaced_too() -> None:
-    two = batch(shares=2)
+    two = batch(gateways=2)
     two.add(0, Klass.LINE, 0, onion(1))
-    two.add(1, Klass.LINE, 0, onion(1))
-    two.add(1, Klass.DOOR, 0, onion(1))
+    two.add(SECOND, Klass.LINE, 0, onion(1))
+    two.add(SECOND, Klass.DOOR, 0, onion(1))
     two.close(0, 1, 0)
-    two.close(1, 1, 1)
+    two.close(SECOND, 1, 1)
     done = worked(two)
-    assert done.shares == [1, 1]
+    assert done.shares == {0: 1, SECOND: 1}
     assert two.drops[Drop.REPLAYED] == 2
     lines, doors = through_the_rest(done.onward, 1)
     assert sum(drop == drop_of(1) for drop, _ in [*lines, *doors]) == 1
@@ -222,26 +225,110 @@ def test_batches_that_break_the_rules_are_refused_and_leave_what_was_there() -> 
 
 
 def test_no_gateway_can_take_the_places_of_another() -> None:
-    there = batch(shares=2, geometry=Geometry(3, 4))
+    there = batch(gateways=2, geometry=Geometry(3, 4))
     there.add(0, Klass.LINE, 0, onion(1) + onion(2))
     assert refusal(lambda: there.add(0, Klass.LINE, 2, onion(3))) == Drop.FULL
-    there.add(1, Klass.LINE, 0, onion(3) + onion(4))
-    assert refusal(lambda: there.add(1, Klass.LINE, 2, onion(5))) == Drop.FULL
+    there.add(SECOND, Klass.LINE, 0, onion(3) + onion(4))
+    assert refusal(lambda: there.add(SECOND, Klass.LINE, 2, onion(5))) == Drop.FULL
+
+
+def test_the_places_of_a_gateway_are_for_all_its_workers_together() -> None:
+    """However many processes a gateway says it is, it gets no more of the zone."""
+    there = batch(gateways=2, geometry=Geometry(3, 8))
+    workers = range(SECOND, SECOND + MAX_WORKERS)
+    for number, worker in enumerate(workers[:3]):
+        there.add(worker, Klass.LINE, 0, onion(number))
+    two = onion(3) + onion(4)
+    assert refusal(lambda: there.add(workers[-1], Klass.LINE, 0, two)) == Drop.FULL
+    there.add(workers[-1], Klass.LINE, 0, onion(3))
+    for worker in workers:
+        first = int(worker in (*workers[:3], workers[-1]))
+        again = lambda w=worker, f=first: there.add(w, Klass.LINE, f, onion(9))  # noqa: E731
+        assert refusal(again) == Drop.FULL
+    # Doors are counted apart, and the other gateway is not touched by it.
+    there.add(workers[0], Klass.DOOR, 0, onion(10, Klass.DOOR))
+    there.add(0, Klass.LINE, 0, b"".join(onion(11 + number) for number in range(4)))
+
+
+def test_rows_stand_in_the_order_of_the_neighbours_numbers_whoever_came_first() -> None:
+    """Gateways in the zone file's order, each one's workers behind one another."""
+    groups = {SECOND + 1: [7], 1: [3, 4], SECOND: [5, 6], 0: [1, 2]}
+    there = batch(gateways=2)
+    for share, numbers in groups.items():
+        there.add(share, Klass.LINE, 0, b"".join(onion(n) for n in numbers))
+        there.add(share, Klass.DOOR, 0, b"".join(onion(n + 50, Klass.DOOR) for n in numbers))
+        there.close(share, len(numbers), len(numbers))
+    done = worked(there)
+    assert done.shares == {0: 2, 1: 2, SECOND: 2, SECOND + 1: 1}
+    # Each row's own layer: with a wrap the order is undone, so rows stand as they came.
+    zeros = np.zeros((7, 128), np.uint8)
+    layers = done.circuits.wrap(START, zeros)
+    for row, number in enumerate(range(1, 8)):
+        alone = worked(filled([onion(number)], []))
+        assert np.array_equal(alone.circuits.wrap(START, zeros[:1])[0], layers[row])
+
+
+def test_a_batch_waits_for_every_neighbour_that_is_expected() -> None:
+    there = batch(gateways=2)
+    assert not there.closed, "nobody has said anything yet"
+    for share in (0, 1, SECOND):
+        there.expect(share)
+    there.expect(0)
+    there.close(0, 0, 0)
+    there.close(SECOND, 0, 0)
+    assert not there.closed
+    there.expect(0)
+    there.close(1, 0, 0)
+    assert worked(there).shares == {0: 0, 1: 0, SECOND: 0}
+
+
+def test_a_neighbour_that_was_not_expected_is_waited_for_once_it_begins() -> None:
+    there = batch(gateways=2)
+    there.expect(0)
+    there.add(1, Klass.LINE, 0, onion(1))
+    there.close(0, 0, 0)
+    assert not there.closed
+    there.close(1, 1, 0)
+    assert worked(there).shares == {0: 0, 1: 1}
 
 
 def test_neighbours_that_have_not_finished_can_be_left_out() -> None:
-    there = batch(shares=2)
+    there = batch(gateways=2)
     there.add(0, Klass.LINE, 0, onion(1) + onion(2))
-    there.add(1, Klass.LINE, 0, onion(3))
-    there.close(1, 1, 0)
+    there.add(SECOND, Klass.LINE, 0, onion(3))
+    there.expect(SECOND + 1)
+    there.close(SECOND, 1, 0)
     there.work(1)
     there.leave_out_open()
     assert there.closed
     assert refusal(lambda: there.add(0, Klass.LINE, 2, onion(4))) == Drop.MALFORMED
     assert refusal(lambda: there.add(0, Klass.LINE, 0, onion(4))) == Drop.LATE
     done = worked(there)
-    assert done.shares == [0, 1]
+    assert done.shares == {0: 0, SECOND: 1, SECOND + 1: 0}
     assert done.circuits.lines == 1
+
+
+def test_when_time_is_up_nobody_can_join_or_finish_and_what_was_said_may_be_said_again() -> None:
+    there = batch(gateways=2)
+    there.add(0, Klass.LINE, 0, onion(1))
+    there.close(0, 1, 0)
+    there.leave_out_open()
+    for share in (1, SECOND):
+        join = lambda share=share: there.add(share, Klass.LINE, 0, onion(2))  # noqa: E731
+        assert refusal(join) == Drop.LATE
+        assert refusal(lambda share=share: there.close(share, 0, 0)) == Drop.LATE  # type: ignore[misc]
+    assert refusal(lambda: there.add(0, Klass.LINE, 1, onion(2))) == Drop.LATE
+    there.add(0, Klass.LINE, 0, onion(1))
+    there.close(0, 1, 0)
+    there.leave_out_open()
+    assert worked(there).circuits.lines == 1
+
+
+def test_without_anybody_time_is_up_all_the_same() -> None:
+    there = batch()
+    there.leave_out_open()
+    assert there.closed
+    assert worked(there).circuits.lines == 0
 
 
 def test_a_batch_is_shuffled_once() -> None:
@@ -259,7 +346,8 @@ def test_a_slice_of_work_opens_no_more_than_was_asked_for() -> None:
 def test_an_empty_batch_is_a_batch() -> None:
     done = worked(filled([], []))
     assert done.circuits.lines == done.circuits.doors == 0
-    assert done.onward == {Klass.LINE: b"", Klass.DOOR: b""}
+    shapes = {klass: onions.shape for klass, onions in done.onward.items()}
+    assert shapes == dict.fromkeys(Klass, (0, GEOMETRY.onion_bytes_at(1)))
 
 
 @FUZZ

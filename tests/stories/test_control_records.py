@@ -31,17 +31,19 @@ RECORDS: st.SearchStrategy[Record] = st.one_of(
 )
 
 
-@given(said=st.lists(st.tuples(st.sampled_from([DOWN, 0]), RECORDS), max_size=12))
+@given(said=st.lists(st.tuples(st.sampled_from([DOWN, 0, 1]), RECORDS), max_size=12))
 @settings(FUZZ, max_examples=60)
 def test_any_records_leave_a_mix_running(said: list[tuple[int, Record]]) -> None:
-    world = World(seed=31)
+    # The first mix has two neighbours upstream, both processes of one gateway.
+    world = World(seed=31, workers=2)
     world.run(0.3)
     for name in world.mix_names:
         mix = world.parts[name]
         assert isinstance(mix, Mix)
         for peer, record in said:
             if peer != DOWN or name != world.mix_names[-1]:
-                mix.receive_control(peer, record, world.now)
+                up = peer if name == world.mix_names[0] else min(peer, 0)
+                mix.receive_control(up, record, world.now)
         world.touch(name)
     rounds = world.parts["mix1"].rounds  # type: ignore[union-attr]
     world.run(0.3)

@@ -7,7 +7,7 @@ from calls import answer, dial, hang_up, online
 
 from pymix_voice.client.call import PAUSE
 from pymix_voice.client.states import State
-from pymix_voice.geometry import DOWN_BYTES, UP_BYTES
+from pymix_voice.geometry import CHUNK_BYTES, DOWN_BYTES, UP_BYTES
 from pymix_voice.lab.network import Law, Sent
 from pymix_voice.lab.world import World
 
@@ -118,4 +118,4 @@ def test_every_mix_sends_whole_rounds_of_one_size_each_way() -> None:
             for sent in trace(world)
             if (sent.source, sent.destination) == (source, destination) and sent.at >= 1010
         )
-        assert list(sizes) == [1184]
+        assert list(sizes) == [CHUNK_BYTES]

@@ -1,5 +1,6 @@
 """The access link: sizes, round trips, and what any bytes can do (nothing but a BadCell)."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -163,6 +164,76 @@ def test_two_kinds_or_numbers_never_share_a_nonce(
 ) -> None:
     assert (access.nonce(*one) == access.nonce(*two)) == (one == two)
     assert len(access.nonce(*one)) == sodium.NONCE_BYTES
+
+
+@FUZZ
+@given(st.lists(st.tuples(st.sampled_from(Kind), st.integers(0, 2**62)), max_size=6))
+def test_nonces_of_many_are_what_each_is_alone_whatever_was_there(
+    named: list[tuple[int, int]],
+) -> None:
+    out = Dice.seeded(1).matrix(len(named), sodium.NONCE_BYTES)
+    kinds = np.array([kind for kind, _ in named], np.uint8)
+    numbers = np.array([number for _, number in named], np.int64)
+    assert access.nonces(kinds, numbers, out) is out
+    assert [row.tobytes() for row in out] == [access.nonce(*each) for each in named]
+
+
+@FUZZ
+@given(st.sampled_from(Kind), st.integers(0, 2**62), st.integers(0, 4))
+def test_one_kind_and_number_serve_all_rows(kind: int, number: int, rows: int) -> None:
+    out = Dice.seeded(2).matrix(rows, sodium.NONCE_BYTES)
+    found = [row.tobytes() for row in access.nonces(kind, number, out)]
+    assert found == [access.nonce(kind, number)] * rows
+
+
+@FUZZ
+@given(
+    st.lists(
+        st.tuples(st.binary(min_size=4, max_size=4), st.sampled_from(Kind), st.integers(0, 2**62)),
+        max_size=6,
+    )
+)
+def test_headers_of_many_say_what_each_says_alone(named: list[tuple[bytes, Kind, int]]) -> None:
+    raw = b"".join(access.header(*each) for each in named)
+    heads = np.frombuffer(raw, access.HEADERS)
+    assert heads.dtype.itemsize == ACCESS_HEADER_BYTES
+    assert heads["session"].tolist() == [int.from_bytes(each[0], "little") for each in named]
+    assert heads["kind"].tolist() == [each[1] for each in named]
+    assert access.lows(heads["low"]).tolist() == [each[2] % (1 << 24) for each in named]
+
+
+@FUZZ
+@given(st.lists(statuses, min_size=1, max_size=5))
+def test_statuses_written_together_are_what_each_packs_alone(said: list[Status]) -> None:
+    # Outlook and epoch are one for all of a round's statuses, as the gateway's are.
+    said = [each._replace(outlook=said[0].outlook, epoch_low=said[0].epoch_low) for each in said]
+    out = Dice.seeded(3).matrix(len(said), STATUS_BYTES)
+    fields = out.view(access.STATUSES)[:, 0]
+    for name in ("early", "early_round", "population", "challenged"):
+        fields[name] = [getattr(each, name) for each in said]
+    fields["zero"] = 0
+    fields["piece"] = [np.frombuffer(each.piece, np.uint8) for each in said]
+    acknowledged = np.array([each.acknowledged for each in said])
+    has_row = np.array([each.has_row for each in said])
+    epoch = 0x7FFF0 + said[0].epoch_low
+    fields["flags"] = access.status_flags(said[0].outlook, acknowledged, has_row, epoch)
+    assert [row.tobytes() for row in out] == [each.pack() for each in said]
+
+
+def test_where_a_hellos_own_key_is_nothing_but_its_header_and_cookie_come_before() -> None:
+    client = Handshake(
+        Pattern.NK,
+        True,
+        access.prologue(bytes(32), 0),
+        ephemeral=KeyPair.draw(Dice.seeded(4)),
+        remote_static=KeyPair.draw(Dice.seeded(5)).public,
+    )
+    text = client.write()
+    assert len(text) == access.NOISE_HELLO_BYTES
+    head = access.header(access.NO_SESSION, Kind.HELLO, 0)
+    hello = (head + bytes(access.COOKIE_BYTES) + text).ljust(access.HELLO_BYTES, b"\0")
+    key = hello[access.EPHEMERAL_AT : access.EPHEMERAL_AT + 32]
+    assert key == KeyPair.draw(Dice.seeded(4)).public
 
 
 def test_the_header_carries_the_low_three_bytes_of_the_number() -> None:

@@ -10,7 +10,8 @@ from pymix_voice.onion.chunk import LinkKeys
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair
 from pymix_voice.onion.noise import Handshake, Pattern, Transport
-from pymix_voice.zone.control import MAX_WAITING_BYTES, ControlLink
+from pymix_voice.onion.sodium import AEGIS, CHACHA, Cipher
+from pymix_voice.zone.control import HANDSHAKE_BYTES, MAX_PEERS, MAX_WAITING_BYTES, ControlLink
 from pymix_voice.zone.records import MAX_SETUPS_BYTES, Hello, Record, Setups, Tick, encode
 
 ZONE_HASH = bytes(range(32))
@@ -22,19 +23,44 @@ def pair(label: str) -> KeyPair:
 
 
 NEIGHBOURS = [pair("gateway 0"), pair("gateway 1")]
+INDEX = b"\x01\x00"
+"""Of the second neighbour, as it travels."""
+ANSWER_BYTES = 2 + 32 + 1 + 16
+"""Length, ephemeral key, the cipher, tag."""
 
 
 def initiator(
-    index: int = 1, keys: KeyPair | None = None, zone_hash: bytes = ZONE_HASH
+    index: int = 1,
+    keys: KeyPair | None = None,
+    zone_hash: bytes = ZONE_HASH,
+    *,
+    aegis: bool = False,
 ) -> ControlLink:
     own = NEIGHBOURS[1] if keys is None else keys
-    mix = pair("mix").public
-    return ControlLink(True, zone_hash, own, pair("initiator ephemeral"), index, [mix])
+    mix, ephemeral = pair("mix").public, pair("initiator ephemeral")
+    return ControlLink(True, zone_hash, own, ephemeral, index, [mix], aegis=aegis)
 
 
-def responder(ephemeral: str = "responder ephemeral") -> ControlLink:
+def responder(ephemeral: str = "responder ephemeral", *, aegis: bool = False) -> ControlLink:
     peers = [neighbour.public for neighbour in NEIGHBOURS]
-    return ControlLink(False, ZONE_HASH, pair("mix"), pair(ephemeral), 0, peers)
+    return ControlLink(False, ZONE_HASH, pair("mix"), pair(ephemeral), 0, peers, aegis=aegis)
+
+
+def by_hand(initiates: bool, index: bytes = INDEX) -> Handshake:
+    """One end of the handshake, to say what no `ControlLink` would."""
+    own, other = (NEIGHBOURS[1], pair("mix")) if initiates else (pair("mix"), NEIGHBOURS[1])
+    return Handshake(
+        Pattern.KK,
+        initiates,
+        b"pymix control" + ZONE_HASH + index,
+        ephemeral=pair("initiator ephemeral" if initiates else "responder ephemeral"),
+        static=own,
+        remote_static=other.public,
+    )
+
+
+def framed(frame: bytes) -> bytes:
+    return struct.pack("<H", len(frame)) + frame
 
 
 def exchange(one: ControlLink, other: ControlLink) -> tuple[list[Record], list[Record]]:
@@ -80,12 +106,13 @@ def test_neighbours_say_hello_and_then_talk() -> None:
 def test_both_ends_have_the_same_link_keys_apart_by_direction() -> None:
     one, other = established()
     assert one.link_keys == other.link_keys
-    assert len(set(one.link_keys)) == 3
+    assert len(set(one.link_keys)) == len(one.link_keys) == 4
 
 
-@pytest.mark.parametrize("size", [1, 7, 50])
-def test_stream_may_be_cut_anywhere(size: int) -> None:
-    one, other = initiator(), responder()
+@pytest.mark.parametrize("aegis", [False, True])
+@pytest.mark.parametrize("size", [1, 7, 51])
+def test_stream_may_be_cut_anywhere(size: int, aegis: bool) -> None:
+    one, other = initiator(aegis=aegis), responder(aegis=aegis)
     one.send(Hello(5, True))
     heard: list[Record] = []
     for _ in range(3):
@@ -94,6 +121,78 @@ def test_stream_may_be_cut_anywhere(size: int) -> None:
             for at in range(0, len(stream), size):
                 heard += target.receive(stream[at : at + size])
     assert heard == [Hello(5, True)]
+    assert one.link_keys == other.link_keys
+
+
+@pytest.mark.parametrize("here", [False, True])
+@pytest.mark.parametrize("there", [False, True])
+def test_rounds_are_sealed_with_aegis_only_if_both_sides_want_it(here: bool, there: bool) -> None:
+    one, other = initiator(aegis=here), responder(aegis=there)
+    one.send(Hello(5, True))
+    exchange(one, other)
+    expected = AEGIS if here and there else CHACHA
+    assert one.link_keys == other.link_keys
+    assert one.link_keys.cipher == expected
+    assert len(one.link_keys.forward) == len(one.link_keys.backward) == expected.key_bytes
+
+
+@pytest.mark.parametrize(
+    ("aegis", "answer"),
+    [(False, 2), *((aegis, wrong) for aegis in (False, True) for wrong in (0, 3, 4, 6, 128, 255))],
+)
+def test_an_answer_that_names_no_cipher_the_initiator_offered_is_refused(
+    aegis: bool, answer: int
+) -> None:
+    """A key must not be used under a cipher that only one side chose."""
+    one, mix = initiator(aegis=aegis), by_hand(initiates=False)
+    mix.read(one.outgoing()[4:])
+    assert reason(one, framed(mix.write(bytes([answer])))) is Drop.MALFORMED
+    assert not one.established
+    with pytest.raises(Misuse):
+        _ = one.link_keys
+
+
+@pytest.mark.parametrize("aegis", [False, True])
+@pytest.mark.parametrize(
+    ("offer", "cipher"),
+    [(0, CHACHA), (1, CHACHA), (2, AEGIS), (3, AEGIS), (0xFC, CHACHA), (0xFF, AEGIS)],
+)
+def test_of_any_offer_the_responder_takes_what_it_knows_and_else_what_everybody_has(
+    offer: int, cipher: Cipher, aegis: bool
+) -> None:
+    other, gateway = responder(aegis=aegis), by_hand(initiates=True)
+    other.receive(INDEX + framed(gateway.write(bytes([offer]))))
+    (answer,) = gateway.read(other.outgoing()[2:])
+    assert answer == (2 if aegis and cipher == AEGIS else 1)
+
+
+def test_the_initiator_is_known_by_two_bytes_low_one_first() -> None:
+    """A first mix with many workers of many gateways has more than 256 neighbours."""
+    peers = [pair("nobody").public] * 0x0203
+    peers[0x0102] = NEIGHBOURS[1].public
+    one = initiator(index=0x0102)
+    other = ControlLink(False, ZONE_HASH, pair("mix"), pair("e"), 0, peers)
+    one.send(Hello(5, True))
+    first = one.outgoing()
+    assert first[:2] == b"\x02\x01"
+    heard = [other.receive(first[at : at + 1]) for at in range(len(first))]
+    assert heard == [[]] * len(first)
+    assert exchange(one, other) == ([], [Hello(5, True)])
+    assert one.peer == other.peer == 0x0102
+
+
+def test_an_index_is_not_taken_for_another_with_the_same_low_byte() -> None:
+    peers = [NEIGHBOURS[1].public] * 258
+    other = ControlLink(False, ZONE_HASH, pair("mix"), pair("e"), 0, peers)
+    first = initiator(index=1).outgoing()
+    assert reason(other, b"\x01\x01" + first[2:]) is Drop.FORGED
+
+
+def test_half_an_index_is_waited_for() -> None:
+    other = responder()
+    assert other.receive(b"\x01") == []
+    assert other.outgoing() == b""
+    assert reason(other, b"\xff") is Drop.UNEXPECTED
 
 
 def test_responder_believes_nothing_before_the_first_record() -> None:
@@ -101,7 +200,7 @@ def test_responder_believes_nothing_before_the_first_record() -> None:
     other.send(Hello(7, True))
     other.receive(one.outgoing())
     answer = other.outgoing()
-    assert len(answer) == 50
+    assert len(answer) == ANSWER_BYTES
     assert not other.established
     for what in ("peer", "link_keys"):
         with pytest.raises(Misuse):
@@ -122,7 +221,7 @@ def test_replayed_first_connection_does_not_get_established() -> None:
     late = responder("another ephemeral")
     late.send(Hello(7, True))
     late.receive(first)
-    assert len(late.outgoing()) == 50
+    assert len(late.outgoing()) == ANSWER_BYTES
     assert reason(late, second) is Drop.FORGED
     assert not late.established
     assert late.outgoing() == b""
@@ -139,17 +238,19 @@ def test_initiator_refuses_an_impostor() -> None:
     peers = [neighbour.public for neighbour in NEIGHBOURS]
     impostor = ControlLink(False, ZONE_HASH, pair("impostor"), pair("e"), 0, peers)
     assert reason(impostor, initiator().outgoing()) is Drop.FORGED
-    assert reason(initiator(), struct.pack("<H", 48) + bytes(48)) is Drop.FORGED
+    assert reason(initiator(), framed(bytes(HANDSHAKE_BYTES))) is Drop.FORGED
 
 
 def test_low_order_points_are_forged_and_no_crash() -> None:
-    first = bytes([1]) + struct.pack("<H", 48) + LOW_ORDER + bytes(16)
+    first = INDEX + framed(LOW_ORDER + bytes(17))
     assert reason(responder(), first) is Drop.FORGED
 
 
 def test_stranger_gets_no_large_buffer() -> None:
-    assert reason(responder(), bytes([1]) + struct.pack("<H", 65_535)) is Drop.MALFORMED
-    assert reason(initiator(), struct.pack("<H", 49)) is Drop.MALFORMED
+    assert reason(responder(), INDEX + struct.pack("<H", 65_535)) is Drop.MALFORMED
+    for length in (0, HANDSHAKE_BYTES - 1, HANDSHAKE_BYTES + 1):
+        assert reason(initiator(), struct.pack("<H", length)) is Drop.MALFORMED
+        assert reason(responder(), INDEX + struct.pack("<H", length)) is Drop.MALFORMED
 
 
 def test_dead_link_stays_dead() -> None:
@@ -196,8 +297,11 @@ def test_neighbour_that_reads_may_be_sent_to_for_ever() -> None:
 def test_arguments_that_do_not_go_together_are_misuse() -> None:
     with pytest.raises(Misuse):
         ControlLink(True, ZONE_HASH, pair("a"), pair("b"), 0, [])
+    for index in (-1, MAX_PEERS):
+        with pytest.raises(Misuse):
+            ControlLink(True, ZONE_HASH, pair("a"), pair("b"), index, [bytes(32)])
     with pytest.raises(Misuse):
-        ControlLink(True, ZONE_HASH, pair("a"), pair("b"), 256, [bytes(32)])
+        ControlLink(False, ZONE_HASH, pair("a"), pair("b"), 0, [bytes(32)] * (MAX_PEERS + 1))
 
 
 def test_used_ephemeral_is_wiped_and_nothing_shows_in_a_repr() -> None:
@@ -260,18 +364,10 @@ def test_any_flipped_bit_of_the_whole_exchange_is_found(draw: st.DataObject) -> 
 @given(st.binary(max_size=100) | st.sampled_from([encode(Hello(5, True)), encode(Tick(1, 2.0))]))
 def test_authentic_frames_with_any_bytes_inside_are_records_or_bad(plain: bytes) -> None:
     # What an honest cipher carries may still be nonsense: a neighbour is not trusted either.
-    other = responder()
-    handshake = Handshake(
-        Pattern.KK,
-        True,
-        b"pymix control" + ZONE_HASH + b"\1",
-        ephemeral=pair("initiator ephemeral"),
-        static=NEIGHBOURS[1],
-        remote_static=pair("mix").public,
-    )
-    other.receive(b"\1" + struct.pack("<H", 48) + handshake.write())
+    other, handshake = responder(), by_hand(initiates=True)
+    other.receive(INDEX + framed(handshake.write(b"\x01")))
     handshake.read(other.outgoing()[2:])
     sealed = Transport(*handshake.split()).seal(plain)
-    found = outcome(other, [struct.pack("<H", len(sealed)) + sealed])
+    found = outcome(other, [framed(sealed)])
     assert found is Drop.MALFORMED or (not isinstance(found, Drop) and len(found) == 1)
-    assert other.link_keys == LinkKeys.of(handshake)
+    assert other.link_keys == LinkKeys.of(handshake, CHACHA)

@@ -5,13 +5,14 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 from numpy.typing import NDArray
-from zones import FUZZ
+from zones import FUZZ, chunks_of
 
-from pymix_voice.errors import BadCell, Drop
-from pymix_voice.geometry import CELL_BYTES, CHUNK_CELLS, Geometry
+from pymix_voice.errors import BadCell, Drop, Drops
+from pymix_voice.geometry import Geometry
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.rounds import (
     AHEAD_ROUNDS,
@@ -29,10 +30,6 @@ NOW = 1000.0
 MARK = 0xEE
 
 
-def marked(count: int = CHUNK_CELLS, mark: int = MARK) -> NDArray[np.uint8]:
-    return np.full((count, CELL_BYTES), mark, np.uint8)
-
-
 def is_marked(cells: NDArray[np.uint8], mark: int = MARK) -> list[bool]:
     return [bool((row == mark).all()) for row in cells]
 
@@ -47,8 +44,11 @@ def reason_of(attempt: Callable[[], object]) -> Drop:
     return caught.value.reason
 
 
-def fed(there: PatientInlet, number: int, now: float, rows: int = 9, chunk: int = 0) -> None:
-    there.accept(number, EPOCH, chunk, marked(), rows, now)
+def fed(there: PatientInlet, number: int, came: float, *numbers: int, rows: int = 9) -> Drops:
+    """These chunks of a round come together, or the first; what was counted."""
+    drops = Drops()
+    there.accept(chunks_of(number, numbers or [0], MARK), EPOCH, rows, came, drops)
+    return drops
 
 
 def took(there: PatientInlet, now: float, rows: int = 9) -> list[int]:
@@ -67,12 +67,50 @@ def test_a_complete_round_is_due_at_once() -> None:
     assert took(there, NOW) == [FIRST]
 
 
+@pytest.mark.parametrize("groups", [[[0, 1, 2]], [[2], [0], [1]], [[0, 2], [1]]], ids=str)
+def test_a_complete_round_is_due_at_the_instant_at_which_its_last_chunk_came(
+    groups: list[list[int]],
+) -> None:
+    there = patient()
+    instants = [NOW + 0.002 * number for number in range(len(groups))]
+    for came, numbers in zip(instants, groups, strict=True):
+        assert there.deadline() == (instants[0] + 0.010 if came > NOW else float("inf"))
+        fed(there, FIRST, came, *numbers, rows=20)
+    last = instants[-1]
+    assert there.deadline() == last
+    assert there.due(last - 1e-4) == []
+    assert took(there, last, rows=20) == [FIRST]
+
+
+def test_chunks_whose_stamps_go_back_do_not_make_a_round_due_earlier() -> None:
+    """Stamps are the system's; those of two drains may overlap."""
+    there = patient()
+    fed(there, FIRST, NOW + 0.003, 1, rows=20)
+    fed(there, FIRST, NOW + 0.001, 0, 2, rows=20)
+    assert there.deadline() == NOW + 0.003
+    assert took(there, NOW + 0.003, rows=20) == [FIRST]
+
+
+def test_a_repeat_does_not_put_off_a_round_that_is_complete() -> None:
+    there = patient()
+    fed(there, FIRST, NOW, 0, 1, 2, rows=20)
+    assert fed(there, FIRST, NOW + 0.005, 1, rows=20) == {Drop.REPLAYED: 1}
+    assert there.deadline() == NOW
+
+
+def test_chunks_beyond_the_rows_begin_no_round() -> None:
+    there = patient()
+    assert fed(there, FIRST, NOW, 3, 4, rows=20) == {Drop.MALFORMED: 2}
+    assert there.deadline() == float("inf")
+    assert there.newest == -1
+
+
 def test_a_part_of_a_round_waits_for_the_patience_of_the_zone() -> None:
     there = patient()
     fed(there, FIRST, NOW, rows=20)
     assert took(there, NOW + 0.0099, rows=20) == []
     assert there.deadline() == pytest.approx(NOW + 0.010)
-    fed(there, FIRST, NOW + 0.009, rows=20, chunk=1)
+    fed(there, FIRST, NOW + 0.009, 1, rows=20)
     assert took(there, NOW + 0.0101, rows=20) == [FIRST]
 
 
@@ -191,6 +229,28 @@ def test_after_new_keys_any_later_round_may_be_next_and_none_that_was_taken() ->
     assert took(there, NOW + T) == [FIRST + 5000]
 
 
+@FUZZ
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 0.009), st.lists(st.integers(0, 4), min_size=1, max_size=4)),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_the_deadline_of_a_round_is_its_last_chunk_or_the_end_of_patience(
+    groups: list[tuple[float, list[int]]],
+) -> None:
+    there, first, last = patient(), 0.0, 0.0
+    missing = set(range(5))
+    for after, (came, numbers) in enumerate(groups):
+        first = first if after else came
+        last = max(last, came) if missing & set(numbers) else last
+        missing -= set(numbers)
+        fed(there, FIRST, NOW + came, *numbers, rows=45)
+        due = first + 0.010 if missing else last
+        assert there.deadline() == pytest.approx(NOW + due, abs=1e-9)
+
+
 class PatientInletKeepsItsPromises(RuleBasedStateMachine):
     """Any chunks at any times: rounds at most once, in bounded numbers, and no busy deadline."""
 
@@ -201,16 +261,18 @@ class PatientInletKeepsItsPromises(RuleBasedStateMachine):
         self.given: set[int] = set()
         self.kept: set[tuple[int, int]] = set()
 
-    @rule(offset=st.integers(-20, 80), chunk=st.integers(0, 2))
-    def come(self, offset: int, chunk: int) -> None:
+    @rule(offset=st.integers(-20, 80), numbers=st.lists(st.integers(0, 3), min_size=1, max_size=5))
+    def come(self, offset: int, numbers: list[int]) -> None:
         number = FIRST + int((self.now - NOW) / T) + offset
         try:
-            self.there.accept(number, EPOCH, chunk, marked(), 20, self.now)
+            drops = fed(self.there, number, self.now, *numbers, rows=20)
         except BadCell:
             return
         assert number not in self.given
-        assert (number, chunk) not in self.kept
-        self.kept.add((number, chunk))
+        came = {(number, chunk) for chunk in numbers if chunk < 3}
+        assert drops[Drop.MALFORMED] == numbers.count(3)
+        assert len(numbers) - drops.total() == len(came - self.kept)
+        self.kept |= came
 
     @rule()
     def get_new_keys(self) -> None:

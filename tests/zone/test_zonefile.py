@@ -76,7 +76,7 @@ def test_hash_and_sizes_are_fixed() -> None:
         ("clients =", "clinets =", "unknown key 'clinets'; did you mean 'clients'?"),
         ("clients = 20", "clients = '20'", "clients is a text, but a whole number"),
         ("clients = 20", "", "clients is missing"),
-        ("clients = 20", "clients = 0", "clients is 0, but a whole number from 1 to 10000"),
+        ("clients = 20", "clients = 0", "clients is 0, but a whole number from 1 to 20000"),
         ("round_ms = 20", "round_ms = 40", "write round_ms = 20"),
         ("min_rows = 0", "min_rows = 41", "min_rows is 41, but 0 to 2 * clients = 40"),
         ("patience_ms = 10.0", "patience_ms = nan", "patience_ms is nan, but"),

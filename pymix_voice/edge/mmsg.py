@@ -1,0 +1,168 @@
+"""A port of Linux for many peers: one call of the system for many datagrams.
+
+recvmmsg and sendmmsg take an array of messages, each of which points to a cell and to an
+address. The arrays are made once, as numpy arrays laid out like the kernel's: neither memory
+nor Python code is needed for each datagram.
+
+Source: recvmmsg(2), sendmmsg(2), recvmsg(2), socket(7).
+
+Must not know: what datagrams mean, who they are for.
+"""
+
+import ctypes
+import socket
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pymix_voice.edge.clock import Clock
+from pymix_voice.edge.places import V4_BYTES, V6_BYTES, Place
+from pymix_voice.edge.port import DRAIN_LIMIT, SO_RXQ_OVFL, WIDTH, Port
+from pymix_voice.zone.drain import ADDRESS, Addresses, Burst, Drain
+
+_PIECE: Final = np.dtype([("base", np.uintp), ("bytes", np.uintp)])
+"""struct iovec."""
+_HEAD: Final = np.dtype(
+    [
+        ("name", np.uintp),
+        ("name_bytes", np.uint32),
+        ("pieces", np.uintp),
+        ("piece_count", np.uintp),
+        ("control", np.uintp),
+        ("control_bytes", np.uintp),
+        ("flags", np.int32),
+    ],
+    align=True,
+)
+"""struct msghdr."""
+_MESSAGE: Final = np.dtype([("head", _HEAD), ("bytes", np.uint32)], align=True)
+"""struct mmsghdr."""
+_WORD: Final = np.dtype(
+    [("bytes", np.uintp), ("level", np.int32), ("kind", np.int32), ("value", np.uint32)],
+    align=True,
+)
+"""struct cmsghdr, and a number behind it."""
+
+
+MANY_LIMIT = 512
+"""Datagrams of a drain: to take them costs little beside what is done once for all of them."""
+
+
+class ManyPort(Port):
+    """A port whose peers are many.
+
+    Datagrams of any length are taken; see `Port` for the rest.
+
+    Args:
+        place: address and port to bind to; port 0 for any.
+        expected_bytes: what the receive buffer should hold, as the kernel charges it.
+        sock: a socket that is bound already, to be used and closed in place of a new one.
+    """
+
+    def __init__(
+        self, place: Place, expected_bytes: int = 0, *, sock: socket.socket | None = None
+    ) -> None:
+        libc = ctypes.CDLL(None, use_errno=True)
+        self._recvmmsg, self._sendmmsg = libc.recvmmsg, libc.sendmmsg
+        number, pointer, count = ctypes.c_int, ctypes.c_void_p, ctypes.c_uint
+        self._recvmmsg.argtypes = (number, pointer, count, number, pointer)
+        self._sendmmsg.argtypes = (number, pointer, count, number)
+        super().__init__(place, expected_bytes, sock=sock)
+
+    def _make_room(self) -> None:
+        self._cells: NDArray[np.uint8] = np.zeros((MANY_LIMIT, WIDTH), np.uint8)
+        self._in = _Messages(self._socket.family, MANY_LIMIT)
+        self._in.pieces["base"] = _pointers(self._cells)
+        self._in.pieces["bytes"] = WIDTH
+        self._out = _Messages(self._socket.family, DRAIN_LIMIT)
+        # The kernel's count of drops is cumulative: once a drain is enough.
+        self._word: NDArray[Any] = np.zeros(1, _WORD)
+        self._in.heads["control"][0] = _pointer(self._word)
+        self._word_room: NDArray[np.uintp] = self._in.heads["control_bytes"][:1]
+
+    def drain(self, limit: int = MANY_LIMIT) -> Drain:
+        """What has come, at most `limit` datagrams; valid until the next drain.
+
+        It came when it is taken: words of the system beside each datagram, of which the last
+        one's would be the instant, cost a tenth of the whole (measured).
+        """
+        count = self._take(min(limit, MANY_LIMIT))
+        lengths = self._in.lengths[:count].astype(np.int64)
+        self.bytes_in += int(lengths.sum())
+        return Drain(self._cells[:count], lengths, self._in.names[:count].copy(), Clock.now())
+
+    def _take(self, limit: int) -> int:
+        # What the call finds here is the room for words; what it leaves, how much they took.
+        self._word_room[0] = _WORD.itemsize
+        count: int = self._recvmmsg(self.fileno(), self._in.pointer, limit, 0, None)
+        if count <= 0:
+            return 0  # nothing came, or word of an earlier datagram that did not arrive
+        if self._word_room[0]:
+            _, level, kind, value = self._word[0].item()
+            if (level, kind) == (socket.SOL_SOCKET, SO_RXQ_OVFL):
+                self.overflowed = int(value)
+        return count
+
+    def send(self, burst: Burst, start: int = 0, limit: int = DRAIN_LIMIT) -> int:
+        """Send a burst from row `start` on, at most `limit` datagrams.
+
+        Returns:
+            The row to go on with; the number of rows if all are gone.
+        """
+        rows = np.ascontiguousarray(burst.datagrams[start : start + min(limit, DRAIN_LIMIT)])
+        count, size = len(rows), rows.shape[1]
+        end = start + count
+        self._out.pieces["base"][:count] = _pointers(rows)
+        self._out.pieces["bytes"][:count] = size
+        self._out.names[:count] = burst.to if isinstance(burst.to, bytes) else burst.to[start:end]
+        self.hold(burst.at)
+        done = 0
+        while done < count:
+            at = self._out.pointer + done * _MESSAGE.itemsize
+            sent: int = self._sendmmsg(self.fileno(), at, count - done, 0)
+            if sent <= 0:  # the first of them cannot be sent
+                self._count_unsent(ctypes.get_errno())
+            else:
+                self.bytes_out += sent * size
+            done += max(sent, 1)
+        return end
+
+
+class _Messages:
+    """As many messages as go at once, of one piece each.
+
+    Args:
+        family: of the socket; its addresses have one length, and zeros behind stay zeros.
+        most: how many.
+
+    Attributes:
+        names: S28 [k]; the addresses.
+        pieces: where the datagrams are, and their lengths or the room for them.
+        heads: one for each message.
+        lengths: uint32 [k]; how much came of each.
+        pointer: to the first message.
+    """
+
+    def __init__(self, family: int, most: int) -> None:
+        self.names: Addresses = np.zeros(most, ADDRESS)
+        self.pieces: NDArray[Any] = np.zeros(most, _PIECE)
+        messages: NDArray[Any] = np.zeros(most, _MESSAGE)
+        self.heads: NDArray[Any] = messages["head"]
+        self.lengths: NDArray[np.uint32] = messages["bytes"]
+        self.pointer = _pointer(messages)
+        self.heads["name"] = _pointers(self.names)
+        self.heads["name_bytes"] = V6_BYTES if family == socket.AF_INET6 else V4_BYTES
+        self.heads["pieces"] = _pointers(self.pieces)
+        self.heads["piece_count"] = 1
+
+
+def _pointer(array: NDArray[Any]) -> int:
+    """Where it begins; keeps nothing alive."""
+    return int(array.ctypes.data)
+
+
+def _pointers(array: NDArray[Any]) -> NDArray[np.uintp]:
+    """Where each row begins."""
+    steps = np.arange(len(array), dtype=np.uintp) * np.uintp(array.strides[0])
+    return steps + np.uintp(_pointer(array))

@@ -1,0 +1,74 @@
+"""Answering hellos: a session's handshake, and cookies for when there are too many.
+
+Many hellos at once are asked to come again with a cookie that only their true source can know.
+
+Source: the project's protocol page, section "Access link"; Noise revision 34, pattern NK.
+
+Must not know: sockets, sessions, what time it is (it is told).
+"""
+
+from collections import deque
+
+from pymix_voice.geometry import ACCESS_HEADER_BYTES
+from pymix_voice.onion.dice import Dice
+from pymix_voice.onion.keys import KeyPair, derive, digest
+from pymix_voice.onion.noise import Handshake, Pattern
+from pymix_voice.zone import access
+from pymix_voice.zone.drain import Address
+
+FREE_HELLOS = 32
+"""So many hellos a second are answered without a cookie."""
+COOKIE_SLOT_S = 10.0
+COOKIE_BYTES = access.COOKIE_BYTES
+
+
+class Porter:
+    """Answers hellos.
+
+    Args:
+        key: the gateway's static key.
+        prologue: what both sides bind the handshake to.
+        dice: for ephemerals and the cookie key.
+    """
+
+    def __init__(self, key: KeyPair, prologue: bytes, dice: Dice) -> None:
+        self._key = key
+        self._prologue = prologue
+        self._dice = dice
+        self._cookie_key = dice.bytes(32)
+        self._recent: deque[float] = deque(maxlen=FREE_HELLOS)
+
+    def _cookie(self, source: Address, slot: int) -> bytes:
+        where = digest("pymix source", source)
+        when = slot.to_bytes(8, "little", signed=True)
+        return derive(self._cookie_key, "pymix cookie", where, when)[:COOKIE_BYTES]
+
+    def check_load(self, cookie: bytes, source: Address, now: float) -> bytes | None:
+        """None if the hello may be answered, else the datagram that asks for a cookie."""
+        slot = int(now / COOKIE_SLOT_S)
+        crowded = len(self._recent) == FREE_HELLOS and now - self._recent[0] < 1.0
+        valid = (self._cookie(source, slot), self._cookie(source, slot - 1))
+        if crowded and cookie not in valid:
+            head = access.header(access.NO_SESSION, access.Kind.RETRY, 0)
+            return head + valid[0]
+        self._recent.append(now)
+        return None
+
+    def read(self, hello: bytes) -> Handshake:
+        """Read a client's handshake.
+
+        Raises:
+            BadCell: if it does not open.
+        """
+        start = ACCESS_HEADER_BYTES + COOKIE_BYTES
+        handshake = Handshake(
+            Pattern.NK, False, self._prologue, ephemeral=KeyPair.draw(self._dice), static=self._key
+        )
+        handshake.read(hello[start : start + access.NOISE_HELLO_BYTES])
+        return handshake
+
+    @staticmethod
+    def welcome(handshake: Handshake, payload: bytes) -> bytes:
+        """The datagram that answers, with a sealed payload."""
+        head = access.header(access.NO_SESSION, access.Kind.WELCOME, 0)
+        return head + handshake.write(payload)
