@@ -41,6 +41,7 @@ help:
 	echo "             (make demo ARGS=--json for one JSON object)"
 	echo "make test    everything that is checked: style, types, tests"
 	echo "make lint    style and types only"
+	echo "make bench-tools   what some benchmarks compare with, into .venv"
 	echo "make clean   remove .venv and all that was made here"
 
 .PHONY: demo
@@ -56,6 +57,13 @@ lint: $(DEVELOPING)
 	@$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+.PHONY: bench-tools
+bench-tools: $(DEVELOPING)
+	@$(apt_install)
+	# What is measured beside us: sphinxmix compiles against OpenSSL.
+	if [ ! -e /usr/include/openssl/ssl.h ]; then apt_install libssl-dev; fi
+	$(PIP) install -c requirements.lock -e .[peers]
 
 .PHONY: clean
 clean:

@@ -39,6 +39,7 @@ def upward(*came: tuple[Session, int, Address], kind: Kind = Kind.LINE) -> Upwar
         np.full(len(came), kind, np.uint8),
         np.array([number for _, number, _ in came], np.int64),
         np.array([source for _, _, source in came], ADDRESS),
+        np.zeros(len(came)),
         np.zeros((len(came), UP_BYTES), np.uint8),
     )
 

@@ -69,6 +69,7 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
             "playout": ("benching:playout", "What jitter and loss do to delay and sound."),
             "redundancy": ("benching:redundancy", "Speech quality at 0 to 20 % loss."),
             "echo": ("benching:echo", "How much of an echo is taken away."),
+            "throughput": ("benching:throughput", "How many clients a mix or gateway carries."),
         },
     ),
 }

@@ -3,6 +3,8 @@
 Must not know: how anything is measured.
 """
 
+import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -12,9 +14,10 @@ from rich.console import Console
 
 from pymix_voice.cli import DONE, INTERRUPTED
 from pymix_voice.cli.finding import JsonOption
-from pymix_voice.cli.progress import follow
+from pymix_voice.cli.progress import Doing, follow
 from pymix_voice.edge.report import write_line
 from pymix_voice.edge.running import run
+from pymix_voice.errors import ConfigError
 
 WIDE = 130
 """Columns of a terminal in which a line for each pattern has room to say what it is."""
@@ -84,6 +87,47 @@ def redundancy(
         console.print("PESQ-WB: mean ± standard deviation of n recordings and draws of losses")
         console.print("a playout that waits for copies is assumed, 40 ms more")
     return DONE if whole else INTERRUPTED
+
+
+def throughput(
+    *,
+    quick: Annotated[bool, Parameter(negative="")] = False,
+    plot: Annotated[Path | None, Parameter(name="--plot")] = None,
+    json: JsonOption = False,
+) -> int:
+    """How much a mix, a gateway and a whole zone carry on this computer, beside their peers.
+
+    Each part is a process on a processor of its own, loaded with real cells over real links; the
+    same is done by a small C program (where there is a compiler), by a straightforward version
+    in trio, by sphinxmix and by a private Tor network where they are installed. Ctrl-C shows what
+    was measured until then. Linux only; leave the computer alone meanwhile.
+
+    Args:
+        quick: try the least that is wanted once, and reckon the most; under 90 seconds. In full it
+            takes some 15 minutes, and finds the most without loss by bisection.
+        plot: a .png or .svg file for cost and memory as the zone grows; full runs only.
+    """
+    from pymix_voice.lab.throughput import shown
+    from pymix_voice.lab.throughput.bench import Bench
+    from pymix_voice.lab.throughput.figures import summary
+
+    if sys.platform != "linux":
+        raise ConfigError("this measurement needs Linux, as mixes and gateways do")
+    with Doing() as doing:
+        bench = Bench(quick=quick, tell=doing.tell)
+        with suppress(KeyboardInterrupt):
+            run(bench.run)
+    told = summary(bench.found)
+    if json:
+        write_line(told)
+    else:
+        console = Console(highlight=False)
+        console.print(shown.table(told))
+        for sentence in shown.sentences(told):
+            console.print(sentence)
+    if plot is not None:
+        shown.plot(bench.found, plot)
+    return DONE if bench.found.whole else INTERRUPTED
 
 
 def echo(*, json: JsonOption = False) -> int:

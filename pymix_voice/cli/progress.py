@@ -4,10 +4,17 @@ Must not know: what is measured.
 """
 
 from collections.abc import Iterable
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Self, TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 Thing = TypeVar("Thing")
 
@@ -42,3 +49,30 @@ def follow(things: Iterable[Thing], total: int, what: str) -> Followed[Thing]:
         except KeyboardInterrupt:
             return Followed(gathered, whole=False)
     return Followed(gathered, whole=True)
+
+
+class Doing:
+    """Says on stderr what is being done, where nobody can know how long it will take."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+        shows = self._console.is_terminal
+        self._bars = Progress(*columns, console=self._console, disable=not shows, transient=True)
+        self._task = self._bars.add_task("")
+
+    def __enter__(self) -> Self:
+        """From here on it shows."""
+        self._bars.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """It is over, whatever happened."""
+        self._bars.stop()
+
+    def tell(self, text: str) -> None:
+        """What comes now; a line each where there is no terminal."""
+        if self._console.is_terminal:
+            self._bars.update(self._task, description=text)
+        else:
+            self._console.print(text)

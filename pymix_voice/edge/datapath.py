@@ -12,6 +12,7 @@ Must not know: what a datagram is, what a machine does.
 """
 
 import gc
+import math
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -25,6 +26,13 @@ from pymix_voice.zone.drain import Burst, Drain, Via
 
 WORK_AWAY_S = 0.001
 """A slice of work takes half of this: it is begun only if the next deadline is further away."""
+MOST_DRAINS = 16
+"""What is due waits for no more."""
+PAUSE_SHARE = 0.25
+"""After a slice of work no other is begun for this part of it. A process of real-time priority that
+never sleeps is stopped by the kernel for 50 ms in every second, and loses rounds."""
+GATHERED_AHEAD_S = 0.001
+"""What was gathered is taken so long before something is due, and what comes then right at it."""
 TIDY_S = 1.0
 """How often garbage is looked for, when nothing else is to be done."""
 TIDY_ALL_EVERY = 64
@@ -51,7 +59,7 @@ class Inlet:
         port: the socket.
         take: the machine's method for its drains.
         before_due: whether what has come is taken before what is due is done: a round must not be
-            given up while the rest of it lies in the socket. A tick, though, waits for nothing.
+            sent on, or given up, while the rest of it lies in the socket.
     """
 
     def __init__(
@@ -68,6 +76,12 @@ class Inlet:
             self.take(drain, Clock.now())
         return len(drain.lengths)
 
+    def drain_all(self) -> None:
+        """Let it take all that has come, however much that is."""
+        for _ in range(MOST_DRAINS):
+            if not self.drain():
+                return
+
 
 class Datapath:
     """Serves one machine.
@@ -77,8 +91,9 @@ class Datapath:
         inlets: its ports.
         work: does one slice of what can wait; False if there is nothing.
         after: called after each turn, for what is not a datagram: records, notes, sound.
-        gather_s: how long the first port's datagrams are gathered before they are taken, if
-            nothing is due soon: many from many places cost less together.
+        gather_s: how long the first port's datagrams are gathered before they are taken: many from
+            many places cost less together.
+        interrupts: whether what is due goes between the slices of a burst, as a tick does.
         tidies: whether garbage is looked for here, in idle moments, and nowhere else.
 
     Attributes:
@@ -93,6 +108,7 @@ class Datapath:
         work: Callable[[], bool],
         after: Callable[[], None],
         gather_s: float = 0.0,
+        interrupts: bool = True,
         tidies: bool = False,
     ) -> None:
         self._machine = machine
@@ -101,9 +117,12 @@ class Datapath:
         self._before_due = [inlet for inlet in inlets.values() if inlet.before_due]
         self._after = after
         self._gather_s = gather_s
+        self._interrupts = interrupts
         self._alarm = Alarm()
         self._waiting: trio.CancelScope | None = None
         self._woken = False
+        self._work_at = math.inf
+        """When the next slice of work may begin; never, as long as none is known of."""
         self._tidies = tidies
         self._tidied = 0
         self._tidy_at = Clock.now() + TIDY_S
@@ -132,7 +151,7 @@ class Datapath:
                 nursery.start_soon(self._watch, inlet.port)
             while True:
                 if self._turn():
-                    # Between slices of work, control and signals get their turn as well.
+                    # Control and signals get their turn as well.
                     await trio.lowlevel.checkpoint()
                 else:
                     await self._wait(first.port)
@@ -154,16 +173,21 @@ class Datapath:
             self._woken = False
             await trio.lowlevel.checkpoint()
             return
-        deadline = self._machine.deadline()
+        deadline = min(self._machine.deadline(), self._work_at)
         with self._until(deadline) as self._waiting:
             await port.readable()
-        gathered = Clock.now() + self._gather_s
-        if self._gather_s and not self._woken and gathered < deadline:
-            # More will come; a wake-up takes as long as many of them.
-            with self._until(gathered) as self._waiting:
+        if self._gather_s and not self._woken:
+            # More will come, and a wake-up takes as long as many of them.
+            with self._until(self._gathered_at(deadline)) as self._waiting:
                 await trio.sleep_forever()
         self._waiting = None
         self._woken = False
+
+    def _gathered_at(self, deadline: float) -> float:
+        """When what came now is taken: some time before the deadline, or else right at it."""
+        now = Clock.now()
+        early = min(now + self._gather_s, deadline - GATHERED_AHEAD_S)
+        return early if early > now else deadline
 
     def _until(self, deadline: float) -> trio.CancelScope:
         """What ends when it is time, or somebody wakes us."""
@@ -182,12 +206,21 @@ class Datapath:
                 more |= came >= DRAIN_LIMIT
                 self._keep_time()
         if self._machine.deadline() - Clock.now() > WORK_AWAY_S:
-            more |= self._work()
-            self._send(self._machine.bursts())
-            if self._tidies and not more:
+            self._work_a_little()
+            if self._tidies and self._work_at == math.inf:
                 self._tidy()
         self._after()
         return more
+
+    def _work_a_little(self) -> None:
+        """One slice, if it is time for one; the next not before a pause."""
+        start = Clock.now()
+        if start < self._work_at < math.inf:
+            return
+        worked = self._work()
+        self._send(self._machine.bursts())
+        end = Clock.now()
+        self._work_at = end + PAUSE_SHARE * (end - start) if worked else math.inf
 
     def _tidy(self) -> None:
         """Look for garbage, now that there is time."""
@@ -199,14 +232,16 @@ class Datapath:
 
     def _keep_time(self) -> None:
         """Do what is due, and send what comes of it; it may be due again by then."""
-        now = Clock.now()
-        if self._machine.deadline() <= now:
-            for inlet in self._before_due:
-                inlet.drain()
-            now = Clock.now()
-            self.tardiness.note(now - self._machine.deadline())
-            self._machine.handle_deadline(now)
+        if self._machine.deadline() <= Clock.now():
+            self._do_due()
         self._send(self._machine.bursts())
+
+    def _do_due(self) -> None:
+        for inlet in self._before_due:
+            inlet.drain_all()
+        now = Clock.now()
+        self.tardiness.note(now - self._machine.deadline())
+        self._machine.handle_deadline(now)
 
     def _send(self, bursts: list[Burst]) -> None:
         queue = [(burst, 0) for burst in bursts]
@@ -215,12 +250,10 @@ class Datapath:
             start = self._inlets[burst.via].port.send(burst, start)
             if start < len(burst.datagrams):
                 queue.insert(0, (burst, start))
-            now, due = Clock.now(), self._machine.deadline()
-            if queue and due <= now and not self._before_due:
+            if queue and self._interrupts and self._machine.deadline() <= Clock.now():
                 # Views are valid until the machine is called again.
                 queue = [(_kept(burst, start), 0) for burst, start in queue]
-                self.tardiness.note(now - due)
-                self._machine.handle_deadline(now)
+                self._do_due()
                 queue = [(burst, 0) for burst in self._machine.bursts()] + queue
 
 

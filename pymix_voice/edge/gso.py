@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from pymix_voice.edge.clock import Clock
 from pymix_voice.edge.places import Place, SocketPlace, address_of, for_socket, place_from, place_of
-from pymix_voice.edge.port import COUNT, Port, Words, set_option
+from pymix_voice.edge.port import COUNT, SO_TIMESTAMPNS, STALE_S, Port, Words, set_option
 from pymix_voice.zone.drain import ADDRESS, Address, Addresses, Burst, Drain
 
 SEGMENTS = 54
@@ -38,7 +38,6 @@ RECEIVES = 128
 _SOL_UDP: Final = 17
 _UDP_SEGMENT: Final = 103
 _UDP_GRO: Final = 104
-_SO_TIMESTAMPNS: Final = 35
 _CUT: Final = struct.Struct("=H")
 _JOINED: Final = struct.Struct("=i")
 _STAMP: Final = struct.Struct("@ll")
@@ -47,8 +46,6 @@ _ROOM: Final = 1 << 16
 
 _REFUSALS: Final = {*(errno.EIO, errno.EINVAL, errno.ENOPROTOOPT, errno.EOPNOTSUPP, errno.EMSGSIZE)}
 """What the system says when it does not cut."""
-STALE_S = 1.0
-"""An older stamp is of a clock that has been set since."""
 
 
 class LinkPort(Port):
@@ -75,7 +72,7 @@ class LinkPort(Port):
         self._row_bytes = size
         super().__init__(place, expected_bytes, size=size, sock=sock)
         set_option(self._socket, _UDP_GRO, _SOL_UDP)
-        set_option(self._socket, _SO_TIMESTAMPNS)
+        set_option(self._socket, SO_TIMESTAMPNS)
         self.cuts = True
 
     def _make_room(self) -> None:
@@ -208,7 +205,7 @@ def _instant(words: Words) -> float:
     """When the system says it came, as seconds of `Clock.now`; now, if that cannot be."""
     now = Clock.now()
     for level, kind, value in words:
-        if (level, kind, len(value)) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS, _STAMP.size):
+        if (level, kind, len(value)) == (socket.SOL_SOCKET, SO_TIMESTAMPNS, _STAMP.size):
             seconds, nanoseconds = _STAMP.unpack(value)
             came: float = seconds + nanoseconds / 1e9 - (time.time() - now)
             if 0.0 <= now - came <= STALE_S:

@@ -47,6 +47,10 @@ _SO_SNDBUFFORCE: Final = 32
 _SO_RCVBUFFORCE: Final = 33
 SO_RXQ_OVFL: Final = 40
 """Asks for, and marks, the number of datagrams that found no room since the socket was opened."""
+SO_TIMESTAMPNS: Final = 35
+"""Asks for, and marks, the instant at which a datagram came."""
+STALE_S = 1.0
+"""An older stamp is of a clock that has been set since."""
 COUNT = struct.Struct("=I")
 """How the system writes that number."""
 Words = Iterable[tuple[int, int, bytes]]

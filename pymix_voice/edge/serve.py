@@ -127,7 +127,15 @@ async def serve_mix(
         listener = listen(here)
         post = Post(machine.link_up, machine.link_down, machine.receive_control, machine.said)
         inlet = Inlet(port, machine.receive, before_due=hop > 0)
-        service = Service(machine, post, {"link": inlet}, machine.work, signed.write, report)
+        service = Service(
+            machine,
+            post,
+            {"link": inlet},
+            machine.work,
+            signed.write,
+            report,
+            interrupts=hop == 0,
+        )
         report.note(f"mix {hop + 1} of {len(zone.mixes)} of the zone '{zone.name}' is up")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(service.desk.keep_listening, listener, answer)
@@ -232,7 +240,7 @@ async def serve_gateway(
             stack.enter_context(port) for port in _gateway_ports(zone, here, mix, report, worker)
         )
         inlets: dict[Via, Inlet] = {
-            "access": Inlet(access, machine.receive_clients),
+            "access": Inlet(access, machine.receive_clients, before_due=True),
             "link": Inlet(link, machine.receive_link),
         }
         post = _gateway_post(machine)

@@ -27,8 +27,8 @@ from pymix_voice.onion.chunk import LinkKeys
 from pymix_voice.zone.drain import Via
 from pymix_voice.zone.records import Record
 
-GATHER_S = 0.001
-"""A gateway takes its clients' datagrams a millisecond's worth at a time."""
+GATHER_S = 0.004
+"""A gateway takes its clients' datagrams a few times a round: each is stamped when it comes."""
 
 
 class Served(Machine, Protocol):
@@ -65,6 +65,7 @@ class Service:
         work: its slices of work.
         keep: writes a signed epoch to disk.
         report: for the operator.
+        interrupts: whether what is due is a tick, for which bursts are interrupted.
     """
 
     def __init__(
@@ -75,6 +76,8 @@ class Service:
         work: Callable[[], bool],
         keep: Callable[[int], None],
         report: Report,
+        *,
+        interrupts: bool = True,
     ) -> None:
         self._machine = machine
         self._post = post
@@ -84,7 +87,13 @@ class Service:
         self._outbox = Outbox(self.desk.send, keep)
         gather_s = GATHER_S if "access" in inlets else 0.0
         self._datapath = Datapath(
-            machine, inlets, work=work, after=self._after, gather_s=gather_s, tidies=True
+            machine,
+            inlets,
+            work=work,
+            after=self._after,
+            gather_s=gather_s,
+            interrupts=interrupts,
+            tidies=True,
         )
 
     # ── what the desk calls ──────────────────────────────────────────────────────────────

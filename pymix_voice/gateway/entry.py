@@ -38,6 +38,7 @@ class Upward(NamedTuple):
         kinds: uint8 [k].
         numbers: int64 [k], their rounds.
         sources: S28 [k], where they came from.
+        came: float64 [k], when.
         datagrams: uint8 [k, 152]; once opened, the cells lie behind the headers.
     """
 
@@ -45,6 +46,7 @@ class Upward(NamedTuple):
     kinds: NDArray[np.uint8]
     numbers: NDArray[np.int64]
     sources: Addresses
+    came: NDArray[np.float64]
     datagrams: NDArray[np.uint8]
 
     def only(self, mask: NDArray[np.bool_]) -> "Upward":
@@ -56,6 +58,7 @@ class Upward(NamedTuple):
             self.kinds[mask],
             self.numbers[mask],
             self.sources[mask],
+            self.came[mask],
             self.datagrams[mask],
         )
 
@@ -110,11 +113,12 @@ class Entry:
         whole = bool(fits.all())
         datagrams = drain.cells[:, :UP_BYTES] if whole else drain.cells[fits, :UP_BYTES]
         sources = drain.sources if whole else drain.sources[fits]
+        came = np.full(len(fits), drain.came) if drain.stamps is None else drain.stamps
         rest = [] if whole else np.flatnonzero(~fits).tolist()
         heads = datagrams[:, :ACCESS_HEADER_BYTES].view(access.HEADERS)[:, 0]
         numbers = expand_all(access.lows(heads["low"]), 24, last)
         slots, kinds = self.sessions.find(heads["session"]), heads["kind"].copy()
-        upward = Upward(slots, kinds, numbers, sources, datagrams)
+        upward = Upward(slots, kinds, numbers, sources, came[fits], datagrams)
         known = slots != NO_SLOT
         wanted = known & ((kinds == Kind.LINE) | (kinds == Kind.DOOR) | (kinds == Kind.CHALLENGE))
         if not known.all():
@@ -140,7 +144,7 @@ class Entry:
             Which datagrams are of a newer round than any before of their session: bool [k].
         """
         sessions, slots = self.sessions, upward.slots
-        newer = upward.numbers > sessions.newest[slots]
+        newer = self._newer(slots, upward.numbers)
         sessions.confirm(slots)
         moved = upward.sources != sessions.sources[slots]
         if moved.any() or sessions.moving:
@@ -153,6 +157,19 @@ class Entry:
             )
         np.maximum.at(sessions.newest, slots, upward.numbers)
         sessions.heard[slots[newer]] = last
+        return newer
+
+    def _newer(self, slots: Slots, numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which are newer than any before of their session, in this drain too: bool [k]."""
+        newest = self.sessions.newest[slots]
+        order = np.argsort(slots, kind="stable")
+        again = slots[order[1:]] == slots[order[:-1]]
+        # Of those that come several times, as with a door: one after the other.
+        for before, index in zip(
+            order[:-1][again].tolist(), order[1:][again].tolist(), strict=True
+        ):
+            newest[index] = max(newest[before], numbers[before])
+        newer: NDArray[np.bool_] = numbers > newest
         return newer
 
     def _look_where(self, slot: int, number: int, source: Address) -> None:

@@ -40,12 +40,14 @@ from pymix_voice.zone import access
 from pymix_voice.zone.access import Kind
 from pymix_voice.zone.drain import Address, Burst, Drain
 from pymix_voice.zone.epochs import NO_EPOCH, age_of, epoch_of_age
-from pymix_voice.zone.link import RoundLink, early_units, steer, whole_chunks
+from pymix_voice.zone.link import RoundLink, all_early_units, steer, whole_chunks
 from pymix_voice.zone.records import Hello, Record, Tick
 from pymix_voice.zone.rounds import AHEAD_ROUNDS, PatientInlet
 from pymix_voice.zone.steering import Steering
 from pymix_voice.zone.zonefile import Zone
 
+OWN_DELAY_S = 0.005
+"""So much later than it was due a round may be sent on a busy gateway; what is more is a stall."""
 KEPT_TURNS = 512
 """Rounds that did not come back in so many rounds never will."""
 BACKWARD_JUMP_ROUNDS = 25
@@ -197,14 +199,14 @@ class Gateway:
         """Take datagrams of clients: open all cells at once, then place them."""
         upward, rest = self._entry.sort(drain, self._last, self.drops)
         if len(upward.slots):
-            self._take_up(self._entry.open(upward, self.drops), drain.came)
+            self._take_up(self._entry.open(upward, self.drops))
         for index in rest:
             try:
                 self._take_other(drain.datagram(index), drain.source(index), now)
             except BadCell as bad:
                 self.drops[bad.reason] += 1
 
-    def _take_up(self, upward: Upward, came: float) -> None:
+    def _take_up(self, upward: Upward) -> None:
         """Authentic line, door and challenge datagrams: what they carry, by kind and round."""
         challenges = upward.kinds == Kind.CHALLENGE
         if challenges.any():
@@ -216,18 +218,23 @@ class Gateway:
             those = groups == group
             number, kind = group >> 4, Kind(group & 0xF)
             if kind == Kind.LINE:
-                self._measure(number, upward.slots[those & newer], came)
+                first = those & newer
+                self._measure(number, upward.slots[first], upward.came[first])
             part = upward.only(those)
             try:
                 self._collection.keep(kind, number, part.slots, part.cells, self._last, self.drops)
             except BadCell as bad:
                 self.drops[bad.reason] += len(part.slots)
 
-    def _measure(self, number: int, slots: Slots, came: float) -> None:
+    def _measure(self, number: int, slots: Slots, came: NDArray[np.float64]) -> None:
         """How early these clients' cells of a round are, for their steering."""
         sessions = self._entry.sessions
-        sessions.early[slots] = early_units(self._steering.send_at(number) - came)
-        sessions.early_rounds[slots] = number
+        early = all_early_units(self._steering.send_at(number) - came)
+        # A late one must not be forgotten for the next that came before the word could leave.
+        counts = sessions.early_told[slots] | (early < sessions.early[slots])
+        slots = slots[counts]
+        sessions.early[slots], sessions.early_rounds[slots] = early[counts], number
+        sessions.early_told[slots] = False
 
     def _take_challenges(self, upward: Upward) -> None:
         for index, slot in enumerate(upward.slots.tolist()):
@@ -276,7 +283,9 @@ class Gateway:
         if self._link is not None and self._ticked:
             age = age_of(self._geometry, number, epoch)
             self._bursts += self._link.seal(number, age, cells)
-        self._steering.sent(number, now)
+        # What this gateway itself was late with, taking in what came, is part of the way.
+        due = self._steering.send_at(number)
+        self._steering.sent(number, due if now - due < OWN_DELAY_S else now)
         self._turns[number] = epoch
         self._inlet.expect(number, now)
         self._collection.forget_until(number)
@@ -329,6 +338,7 @@ class Gateway:
         outlook = self._intake.reign.outlook(coming)
         status["early"] = sessions.early[slots]
         status["early_round"] = sessions.early_rounds[slots] & 0xFF
+        sessions.early_told[slots] = True
         status["flags"] = access.status_flags(outlook, acknowledged, has_row, coming)
         status["population"] = min(0xFFFF, self._intake.population)
         status["challenged"] = status["zero"] = 0

@@ -68,7 +68,9 @@ class Sessions:
         confirmed: bool [slots], whether an authentic datagram has come.
         heard: int64 [slots], in which round one came last.
         newest: int64 [slots], the highest round that came.
-        early, early_rounds: int64 [slots], how early the cell of a round came, in 1/16 ms.
+        early, early_rounds: int64 [slots], which cell came least early since the last word on it,
+            and how early, in 1/16 ms.
+        early_told: bool [slots], whether that word has left.
         setup_epochs: int64 [slots], for which epoch a set-up came.
         moving: the sessions whose newest datagrams come from elsewhere, by slot.
     """
@@ -99,6 +101,7 @@ class Sessions:
         self.newest = np.zeros(capacity, np.int64)
         self.early = np.zeros(capacity, np.int64)
         self.early_rounds = np.zeros(capacity, np.int64)
+        self.early_told = np.zeros(capacity, np.bool_)
         self.setup_epochs = np.zeros(capacity, np.int64)
         self.moving: dict[int, Session] = {}
         self._sort_ids()
@@ -150,6 +153,7 @@ class Sessions:
         self.heard[slot] = number
         self.newest[slot] = self.setup_epochs[slot] = -1
         self.early_rounds[slot], self.early[slot] = 0, NOT_MEASURED
+        self.early_told[slot] = True
         self._by_slot[slot] = session
         self._prefixes[prefix] += 1
         self._unconfirmed.append(session)

@@ -108,6 +108,11 @@ class Part:
         raise self._failure(f"did not end within {within_s:.0f} s")
 
     @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         """Whether the process is still there."""
         return self._process.poll() is None

@@ -101,7 +101,7 @@ class FirstMix(Mix):
         early = self._clock.tick_at(number) - now
         link = self._neighbours.link(peer)
         if link is not None:
-            link.early = number, early_units(early)
+            link.note_early(number, early_units(early))
         if abs(early) > FAR_S and now - self._told_tick.get(peer, 0.0) > FAR_S:
             self._tell_gateway(peer, now)
 

@@ -39,12 +39,14 @@ class Drain(NamedTuple):
         sources: S28 [k]; where each came from.
         came: the instant at which the last of them came, in seconds; by the system's own stamp
             where it gives one.
+        stamps: float64 [k]; when each of them came, if that is known.
     """
 
     cells: NDArray[np.uint8]
     lengths: NDArray[np.int64]
     sources: Addresses
     came: float
+    stamps: NDArray[np.float64] | None = None
 
     @classmethod
     def of(

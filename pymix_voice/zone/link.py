@@ -32,6 +32,12 @@ def early_units(early_s: float) -> int:
     return max(NOT_MEASURED + 1, min(32_767, round(early_s / EARLY_UNIT_S)))
 
 
+def all_early_units(early_s: NDArray[np.float64]) -> NDArray[np.int64]:
+    """`early_units` for many."""
+    units = np.rint(early_s / EARLY_UNIT_S).clip(NOT_MEASURED + 1, 32_767)
+    return units.astype(np.int64)
+
+
 def steer(steering: Steering, early_round: int, early: int) -> None:
     """Take upstream's word, as it travelled, on how early a round came."""
     if early != NOT_MEASURED:
@@ -66,7 +72,8 @@ class RoundLink:
         self.inlet = inlet
         self.source = source
         self.early: tuple[int, int] = (0, NOT_MEASURED)
-        """The round that was measured last, and how early it came, in 1/16 ms."""
+        """The round that came least early since the last word on it, and how early, in 1/16 ms."""
+        self._early_told = True
         receive, send = keys.backward, keys.forward
         if upstream:
             receive, send = send, receive
@@ -119,8 +126,17 @@ class RoundLink:
         if self.source == NOWHERE:
             return []
         early_round, early = self.early
+        self._early_told = True
         datagrams = self._sealer.seal(number, age, cells, Beside(early, early_round, flags))
         return [Burst(datagrams, self.source, "link")]
+
+    def note_early(self, number: int, early: int) -> None:
+        """A round came so early, in 1/16 ms: the neighbour is told with the next of ours.
+
+        A late one must not be forgotten for the next that came before the word could leave.
+        """
+        if self._early_told or early < self.early[1]:
+            self.early, self._early_told = (number, early), False
 
     def reuse(self) -> None:
         """All bursts have left: what held them may hold others."""

@@ -162,6 +162,7 @@ class Expected:
     heard: int = -1
     early: int = NOT_MEASURED
     early_round: int = 0
+    early_told: bool = True
     setup_epoch: int = -1
     candidate: Address = b""
     allowance: int = 0
@@ -177,8 +178,8 @@ class Expected:
         if number <= self.newest:
             return
         self.newest, self.heard = number, last
-        if kind == Kind.LINE:
-            self.early, self.early_round = early, number & 0xFF
+        if kind == Kind.LINE and (self.early_told or early < self.early):
+            self.early, self.early_round, self.early_told = early, number & 0xFF, False
         if source == self.home:
             self.settle(self.home)
         elif source != self.candidate:
@@ -284,6 +285,7 @@ class Story:
         if each.candidate:
             each.challenge = each.challenge or raw[8:16]
             piece = each.challenge.ljust(16, b"\0")
+        each.early_told = True
         return Status(
             early=each.early,
             early_round=each.early_round,

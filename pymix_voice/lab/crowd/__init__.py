@@ -1,0 +1,1 @@
+"""A crowd: many light clients in one process, as load for benchmarks and audits."""

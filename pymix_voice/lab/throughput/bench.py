@@ -1,0 +1,178 @@
+"""`pymix-voice bench throughput`: how much a mix, a gateway and a zone carry, beside their peers.
+
+    peers     the machine's limit in C, a straightforward version in trio, Sphinx, Tor
+    mix       a middle mix on a processor of its own; its neighbours on another
+    gateway   the same, with light clients
+    zone      all of it on all processors
+
+Quick: the least that is wanted is tried once, and the most is reckoned from the processor's time.
+In full: the most that goes without loss is found by bisection, and cost and memory are shown from
+100 circuits to 20,000.
+
+Must not know: how anything is shown.
+"""
+
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import trio
+
+from pymix_voice.lab.peers import limit, naive_run, sphinx, tor
+from pymix_voice.lab.peers.measured import measured_by
+from pymix_voice.lab.processes import PartError
+from pymix_voice.lab.throughput.figures import Found, is_served
+from pymix_voice.lab.throughput.idle import idle_timer
+from pymix_voice.lab.throughput.mixes import MixTrial, try_mix
+from pymix_voice.lab.throughput.search import largest
+from pymix_voice.lab.throughput.steps import steps
+from pymix_voice.lab.throughput.trials import processors
+from pymix_voice.lab.throughput.zones import ZoneTrial, try_gateway, try_zone
+from pymix_voice.onion.sodium import AEGIS, CHACHA
+
+LEAST_MIX = 8_000
+LEAST_GATEWAY = 1_500
+LEAST_ZONE = 600
+MORE_ZONE = 1_000
+MOST_MIX = 20_000
+MOST_GATEWAY = 4_000
+GROWTH = (100, 300, 1_000, 3_000, 10_000, 20_000)
+STEP_ROWS = 4_000
+NAIVE_ROWS = 100
+PEER_S = 1.0
+TOR_S = 5.0
+IDLE_TICKS = 100
+WATCH_S = 8.0
+QUICK_ZONE_S = 8.0
+ZONE_S = 60.0
+
+Tell = Callable[[str], None]
+
+
+class Bench:
+    """One run.
+
+    Args:
+        quick: an answer in under 90 seconds.
+        tell: takes what is being done.
+
+    Attributes:
+        found: what was measured so far.
+    """
+
+    def __init__(self, *, quick: bool, tell: Tell) -> None:
+        self._quick = quick
+        self._tell = tell
+        self._peer_s = PEER_S / 2 if quick else PEER_S
+        self._cpus = processors()
+        self._folders = 0
+        self._folder = Path()
+        self.found = Found(quick=quick)
+
+    async def run(self) -> None:
+        """Measure all of it; what was measured stays in `found` if this is cut short."""
+        with TemporaryDirectory(prefix="pymix-bench-") as name:
+            self._folder = Path(name)
+            await self._idle_and_peers()
+            await (self._floors() if self._quick else self._all())
+        self.found.whole = True
+
+    def _new(self) -> Path:
+        """A folder for a trial."""
+        self._folders += 1
+        folder = self._folder / str(self._folders)
+        folder.mkdir()
+        return folder
+
+    # ── peers ────────────────────────────────────────────────────────────────────────────
+
+    async def _idle_and_peers(self) -> None:
+        self._tell("how late an idle timer is here")
+        self.found.idle = await idle_timer(IDLE_TICKS)
+        peers, cpu = self.found.peers, self._cpus.measured
+        self._tell("the machine's limit: the same in C")
+        program = await limit.build(self._folder)
+        if program is not None:
+            rows, clients = LEAST_MIX * 11 // 10, LEAST_GATEWAY
+            peers.c_mix = await limit.measure(
+                program, "mix", "chacha20-poly1305", rows, self._peer_s, cpu
+            )
+            peers.c_mix_aegis = await limit.measure(
+                program, "mix", "aegis-128l", rows, self._peer_s, cpu
+            )
+            peers.c_gateway = await limit.measure(
+                program, "gateway", "aegis-128l", clients, self._peer_s, cpu
+            )
+        self._tell("a straightforward version: one await and one AEAD call a cell")
+        peers.naive_mix = await naive_run.measure("mix", NAIVE_ROWS, self._peer_s, cpu)
+        peers.naive_gateway = await naive_run.measure("gateway", NAIVE_ROWS, self._peer_s, cpu)
+        self._tell("where a mix's time goes")
+        for links, cipher in (("chacha20-poly1305", CHACHA), ("aegis-128l", AEGIS)):
+            self.found.steps[links] = await trio.to_thread.run_sync(steps, STEP_ROWS, cipher)
+        if sphinx.available():
+            self._tell("a hop of Sphinx")
+            words = (sys.executable, "-m", sphinx.__name__, str(self._peer_s))
+            peers.sphinx = await measured_by(words, self._peer_s)
+        if tor.available() and not self._quick:
+            self._tell("a private Tor network")
+            peers.tor = await tor.measure(TOR_S)
+
+    # ── quick ────────────────────────────────────────────────────────────────────────────
+
+    async def _floors(self) -> None:
+        await self._mix(LEAST_MIX, aegis=False)
+        await self._gateway(LEAST_GATEWAY)
+        await self._zone(LEAST_ZONE, QUICK_ZONE_S)
+
+    # ── in full ──────────────────────────────────────────────────────────────────────────
+
+    async def _all(self) -> None:
+        await self._largest_mix(aegis=False)
+        await largest(self._gateway, is_served, LEAST_GATEWAY, MOST_GATEWAY)
+        for clients in (LEAST_ZONE, MORE_ZONE):
+            await self._zone(clients, ZONE_S)
+        await self._largest_mix(aegis=True)
+        for clients in GROWTH:
+            await self._mix(clients, aegis=True)
+
+    async def _largest_mix(self, *, aegis: bool) -> None:
+        """The most circuits; then half and four fifths of them, for punctuality."""
+
+        def attempt(clients: int) -> Awaitable[MixTrial]:
+            return self._mix(clients, aegis=aegis)
+
+        best = await largest(attempt, is_good_mix, LEAST_MIX, MOST_MIX)
+        if best is not None:
+            for share in (0.5, 0.8):
+                await self._mix(int(best.clients * share), aegis=aegis)
+
+    # ── trials ───────────────────────────────────────────────────────────────────────────
+
+    async def _mix(self, clients: int, *, aegis: bool) -> MixTrial:
+        cipher = "AEGIS-128L" if aegis else "ChaCha20-Poly1305"
+        self._tell(f"a middle mix with {clients:,} clients' circuits, links by {cipher}")
+        trial = await try_mix(self._new(), clients, self._cpus, aegis=aegis)
+        self.found.mixes.append(trial)
+        return trial
+
+    async def _gateway(self, clients: int) -> ZoneTrial:
+        self._tell(f"a gateway with {clients:,} clients")
+        try:
+            trial = await try_gateway(self._new(), clients, self._cpus, seconds=WATCH_S)
+        except* PartError:
+            # So many that not all of them ever came in: that answers it, too.
+            trial = ZoneTrial.none(clients, 1)
+        self.found.gateways.append(trial)
+        return trial
+
+    async def _zone(self, clients: int, seconds: float) -> ZoneTrial:
+        self._tell(f"a gateway, three mixes and {clients:,} clients, half of them in calls")
+        trial = await try_zone(self._new(), clients, seconds=seconds)
+        self.found.zones.append(trial)
+        return trial
+
+
+def is_good_mix(trial: MixTrial) -> bool:
+    """Whether not a single row was lost."""
+    return trial.loss_free

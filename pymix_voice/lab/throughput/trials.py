@@ -1,0 +1,107 @@
+"""One trial: parts of a zone as processes, each kept to a processor, watched for a while.
+
+Must not know: which parts, what a trial is for.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import trio
+
+from pymix_voice.edge.tardiness import percentiles_ms
+from pymix_voice.lab.processes import Part, Parts, Told
+from pymix_voice.lab.zoning import START_S, free_port
+from pymix_voice.zone.zonefile import Zone, parse_zone
+
+TELL_S = 1.0
+"""How often the parts tell their figures."""
+
+
+class Processors(NamedTuple):
+    """Where what is measured runs, and everything else."""
+
+    measured: int
+    others: int
+
+
+def processors() -> Processors:
+    """Two of this computer's; the same one twice if there is only one."""
+    free = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+    return Processors(free[0], free[-1])
+
+
+def keep_to(part: Part, cpu: int) -> None:
+    """From now on a part runs on one processor."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(part.pid, {cpu})
+
+
+def resident_bytes(part: Part) -> int:
+    """How much memory a part has."""
+    status = Path(f"/proc/{part.pid}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
+    return int(line.split()[1]) * 1024
+
+
+async def make_zone(parts: Parts, folder: Path, mixes: int, clients: int) -> Zone:
+    """Keys and zone file, on free ports of this computer."""
+    port = str(free_port(mixes))
+    words = ["zone", "new", str(folder), "--mixes", str(mixes), "--clients", str(clients)]
+    maker = parts.start("zone new", *words, "--port", port, lasts=False)
+    await maker.finished(within_s=START_S)
+    path = folder / "zone.toml"
+    return parse_zone(path.read_bytes(), path.name)
+
+
+def serve(parts: Parts, role: str, folder: Path, name: str, port: int, *more: str) -> Part:
+    """Start a mix or gateway that tells its figures often."""
+    words = [role, "--port", str(port), "--zone", str(folder), "--json"]
+    return parts.start(name, *words, "--tell-every", str(TELL_S), *more)
+
+
+class Window:
+    """What parts told between two instants, by the differences of their figures.
+
+    Args:
+        part: whose figures.
+        since: the first figures told after this instant begin the window.
+    """
+
+    def __init__(self, part: Part, since: float) -> None:
+        self._part = part
+        self._since = since
+
+    @property
+    def _told(self) -> Sequence[Told]:
+        return self._part.all_told("figures", since=self._since)
+
+    async def open(self) -> None:
+        """Wait for the figures that begin it."""
+        await self._part.until("figures", since=self._since, within_s=4 * TELL_S + START_S)
+
+    @property
+    def seconds(self) -> float:
+        """From the first figures to the last."""
+        return float(self._told[-1]["t"] - self._told[0]["t"])
+
+    def gained(self, name: str) -> float:
+        """By how much a count has risen."""
+        return float(self._told[-1].get(name, 0) - self._told[0].get(name, 0))
+
+    def late_ms(self) -> tuple[float, float]:
+        """From due to begun: median and 99th percentile."""
+        first, last = (np.array(self._told[end]["late_counts"]) for end in (0, -1))
+        p50, p99 = percentiles_ms(last - first, (50, 99))
+        return p50, p99
+
+    def last(self, name: str) -> float:
+        """What was told last."""
+        return float(self._told[-1].get(name, 0))
+
+
+async def pass_time(seconds: float) -> None:
+    """Let a trial run."""
+    await trio.sleep(seconds)

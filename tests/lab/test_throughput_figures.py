@@ -1,0 +1,119 @@
+"""The figures of a run: ratios, what is reckoned, what is missing, and how they are shown."""
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from pymix_voice.errors import ConfigError
+from pymix_voice.lab.peers.measured import Measured
+from pymix_voice.lab.throughput import shown
+from pymix_voice.lab.throughput.figures import Found, summary
+from pymix_voice.lab.throughput.idle import IdleTimer
+from pymix_voice.lab.throughput.mixes import MixTrial
+from pymix_voice.lab.throughput.zones import ZoneTrial
+
+
+def mix(clients: int, cpu_s: float, *, loss_free: bool = True, links: str = "") -> MixTrial:
+    return MixTrial(
+        clients=clients,
+        links=links or "chacha20-poly1305",
+        seconds=10.0,
+        rounds=500,
+        cells=clients * 1_100,
+        cpu_s=cpu_s,
+        lost_rows=0 if loss_free else 9,
+        wrong=0,
+        epochs=1,
+        late_ms=(0.5, 1.5),
+        trip_ms=(4.0, 9.0),
+        resident_bytes=(60 << 20) + clients * 30_000,
+        empty_bytes=60 << 20,
+        loss_free=loss_free,
+    )
+
+
+def zone(clients: int, missed: int, online: int | None = None) -> ZoneTrial:
+    return ZoneTrial(
+        clients=clients,
+        online=clients if online is None else online,
+        sockets=4,
+        mixes=3,
+        seconds=60.0,
+        expected=100_000,
+        missed=missed,
+        cells=clients * 6_600,
+        cpu_s=30.0,
+        crowd_cpu_s=40.0,
+        late_ms=(0.4, 2.0),
+        delay_ms=(18.0, 25.0),
+        resident_bytes=80 << 20,
+        empty_bytes=50 << 20,
+    )
+
+
+def found(*, quick: bool) -> Found:
+    it = Found(quick=quick, whole=True, idle=IdleTimer(100, 0.1, 0.3))
+    it.mixes = [mix(1_000, 1.0), mix(8_000, 6.0), mix(10_000, 9.0, loss_free=False)]
+    it.gateways = [zone(1_500, 10), zone(2_000, 4_000), zone(2_500, 0, online=12)]
+    it.zones = [zone(600, 10), zone(1_000, 900)]
+    it.peers.c_mix = Measured.of("mix", "chacha20-poly1305", 8_800, 1_000_000, 0.5, 10)
+    it.peers.naive_mix = Measured.of("mix", "chacha20-poly1305", 100, 1_000, 0.04, 10)
+    it.steps = {"chacha20-poly1305": {"open": 200.0, "seal": 210.0}}
+    return it
+
+
+def test_the_largest_size_without_loss_counts() -> None:
+    told = summary(found(quick=False))
+    assert told["mix"]["circuits_per_core"] == told["mix"]["tried"] == 8_000
+    assert told["gateway"]["circuits_per_core"] == 1_500
+    assert (told["zone"]["clients"], told["zone"]["loss"]) == (600, 1e-4)
+
+
+def test_a_quick_run_reckons_from_the_processors_time() -> None:
+    told = summary(found(quick=True))
+    assert told["mix"]["reckoned"]
+    assert (
+        told["mix"]["circuits_per_core"] == 10_000
+    )  # 8,000 at 60 % of a core, 75 % of it reckoned
+    assert told["mix"]["tried"] == 8_000
+
+
+def test_ratios_are_of_cpu_time_a_cell() -> None:
+    told = summary(found(quick=False))["mix"]
+    assert told["ns_per_cell"] == round(6.0 / 8_800_000 * 1e9)
+    assert told["share_of_c"] == pytest.approx(500 / (6.0 / 8_800_000 * 1e9), abs=1e-3)
+    assert told["times_naive"] == pytest.approx(40_000 / (6.0 / 8_800_000 * 1e9), abs=1e-2)
+    assert told["bytes_per_circuit"] == 15_000
+
+
+def test_what_is_missing_is_told_as_missing() -> None:
+    it = found(quick=False)
+    told = summary(it)
+    assert told["mix"]["times_sphinx"] is None
+    assert told["mix_aegis"] is None
+    assert told["peers"]["tor"] is None
+    text = " ".join(shown.sentences(told))
+    assert "sphinx" in text.split("Not measured here")[1]
+
+
+def test_a_run_that_was_stopped_at_once_can_still_be_shown() -> None:
+    told = summary(Found(quick=True))
+    assert told["mix"] is told["gateway"] is told["zone"] is None
+    Console(file=StringIO()).print(shown.table(told), *shown.sentences(told))
+
+
+def test_the_table_has_the_ratios_first() -> None:
+    out = StringIO()
+    Console(file=out, width=120).print(shown.table(summary(found(quick=False))))
+    first, second = out.getvalue().splitlines()[1:3]
+    assert "of the same in C" in first
+    assert "straightforward" in second
+
+
+def test_growth_is_drawn(tmp_path: Path) -> None:
+    shown.plot(found(quick=False), tmp_path / "growth.png")
+    assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(ConfigError, match="cannot be written"):
+        shown.plot(found(quick=False), tmp_path / "no folder" / "growth.png")
