@@ -179,11 +179,12 @@ class Geometry:
 
     @property
     def open_rounds(self) -> int:
-        """What each mix gets for a batch: less and less of a core, as rounds take more of it.
+        """What each mix gets for a batch: half a core, at 100 µs an onion; in large zones less.
 
-        An onion takes some 60 µs, so that is 0.3 of a core for 1,000 rows, and 0.2 for 16,000.
+        There rounds take more of the core: at 60 µs an onion a fifth of it does for 16,000 rows.
         """
-        return max(10, ceil(self.rows / 66 * 20 / self.round_ms) - 6)
+        units = 20 / self.round_ms
+        return max(10, ceil(self.rows / 100 * units), ceil(self.rows / 66 * units) - 6)
 
     @property
     def switch_notice(self) -> int:

@@ -1,4 +1,4 @@
-"""Trials of real parts as processes, small ones: that they measure, not how fast this machine is."""
+"""Trials of real parts as processes, small ones: that they measure, not how fast they are."""
 
 from pathlib import Path
 
