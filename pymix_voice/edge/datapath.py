@@ -173,7 +173,9 @@ class Datapath:
             self._woken = False
             await trio.lowlevel.checkpoint()
             return
-        deadline = min(self._machine.deadline(), self._work_at)
+        deadline = self._machine.deadline()
+        if deadline - Clock.now() > WORK_AWAY_S:
+            deadline = min(deadline, self._work_at)
         with self._until(deadline) as self._waiting:
             await port.readable()
         if self._gather_s and not self._woken:

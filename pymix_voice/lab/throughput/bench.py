@@ -44,7 +44,7 @@ PEER_S = 1.0
 TOR_S = 5.0
 IDLE_TICKS = 100
 WATCH_S = 8.0
-QUICK_ZONE_S = 8.0
+QUICK_WATCH_S = 6.0
 ZONE_S = 60.0
 
 Tell = Callable[[str], None]
@@ -123,7 +123,7 @@ class Bench:
     async def _floors(self) -> None:
         await self._mix(LEAST_MIX, aegis=False)
         await self._gateway(LEAST_GATEWAY)
-        await self._zone(LEAST_ZONE, QUICK_ZONE_S)
+        await self._zone(LEAST_ZONE, QUICK_WATCH_S)
 
     # ── in full ──────────────────────────────────────────────────────────────────────────
 
@@ -159,7 +159,8 @@ class Bench:
     async def _gateway(self, clients: int) -> ZoneTrial:
         self._tell(f"a gateway with {clients:,} clients")
         try:
-            trial = await try_gateway(self._new(), clients, self._cpus, seconds=WATCH_S)
+            seconds = QUICK_WATCH_S if self._quick else WATCH_S
+            trial = await try_gateway(self._new(), clients, self._cpus, seconds=seconds)
         except* PartError:
             # So many that not all of them ever came in: that answers it, too.
             trial = ZoneTrial.none(clients, 1)

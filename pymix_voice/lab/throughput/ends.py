@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pymix_voice.errors import BadCell, Drops, Misuse
-from pymix_voice.geometry import CELL_BYTES, is_door_round
+from pymix_voice.geometry import BLOCK_ROUNDS, CELL_BYTES, Geometry, is_door_round
 from pymix_voice.lab.throughput.setups import MIDDLE, Check, Setup
 from pymix_voice.onion.chunk import LinkKeys
 from pymix_voice.onion.dice import Dice
@@ -41,8 +41,15 @@ from pymix_voice.zone.zonefile import Zone
 BEFORE, BEHIND = 0, 1
 """The two links, by whom this machine stands in for."""
 ONIONS_A_SLICE = 4
+BEFORE_CUTOFF = 100
+"""The first epoch begins so many rounds before its cut-off: earlier nothing happens."""
 AHEAD_S = 0.2
 """From the decision for the first circuits to their first round."""
+
+
+def skipped_rounds(geometry: Geometry) -> int:
+    """How many rounds of the first epoch are left out."""
+    return max(0, (geometry.cutoff_at - BEFORE_CUTOFF) // BLOCK_ROUNDS * BLOCK_ROUNDS)
 
 
 class Counts:
@@ -138,8 +145,15 @@ class Ends:
 
     def _start_rounds(self, now: float) -> None:
         self._decide(switch=True)
-        self._origin = self._next = self._geometry.first_round(self._epoch)
+        first = self._geometry.first_round(self._epoch)
+        self._begin_epoch(first)
+        self._origin = self._next = first + skipped_rounds(self._geometry)
         self._origin_at = now + AHEAD_S
+
+    def _begin_epoch(self, number: int) -> None:
+        """Its first round: the next one is made from now on."""
+        self._coming = self._geometry.epoch_of(number) + 1
+        self.said.append((BEFORE, Tick(number, 0.0)))
 
     def _decide(self, *, switch: bool) -> None:
         self.said.append((BEFORE, Decision(self._coming, switch)))
@@ -227,9 +241,8 @@ class Ends:
     def _keep_course(self, number: int) -> None:
         """What a mix before does at this place of an epoch."""
         geometry, within = self._geometry, self._geometry.within(number)
-        if within == 0:
-            self._coming = geometry.epoch_of(number) + 1
-            self.said.append((BEFORE, Tick(number, 0.0)))
+        if within == 0 and number != self._origin:
+            self._begin_epoch(number)
         if within == geometry.keys_until:
             for old in [epoch for epoch in self._checks if epoch < self._circuits(number)]:
                 del self._checks[old]

@@ -9,6 +9,7 @@ from statistics import median
 from typing import NamedTuple
 
 from pymix_voice.lab.processes import parts_in
+from pymix_voice.lab.throughput.ends import skipped_rounds
 from pymix_voice.lab.throughput.trials import (
     Processors,
     Window,
@@ -24,6 +25,8 @@ NEIGHBOURS = (sys.executable, "-m", "pymix_voice.lab.throughput.between")
 SETUP_S = 0.0008
 """More than the making, telling and opening of a client's two onions takes, both sides together."""
 SETTLE_S = 1.5
+BEYOND_S = 2.0
+"""It is watched for so long after the first change of epoch."""
 
 
 class MixTrial(NamedTuple):
@@ -82,7 +85,7 @@ async def try_mix(
         clients: how many.
         cpus: where.
         aegis: whether its links use AEGIS-128L (both ends must have it in hardware).
-        seconds: at least so long; an epoch and a little more if that is longer.
+        seconds: at least so long; until a little after a change of epoch if that is longer.
     """
     async with parts_in(folder) as parts:
         zone = await make_zone(parts, folder / "zone", 3, clients)
@@ -98,7 +101,8 @@ async def try_mix(
         own, outer = Window(mix, since), Window(around, since)
         await own.open()
         await outer.open()
-        await pass_time(max(seconds, zone.geometry.epoch_s + 2.5))
+        rounds = zone.geometry.epoch_rounds - skipped_rounds(zone.geometry)
+        await pass_time(max(seconds, rounds * zone.geometry.round_s + BEYOND_S))
         return MixTrial(
             clients=clients,
             links="aegis-128l" if aegis else "chacha20-poly1305",
