@@ -8,7 +8,8 @@ from pymix_voice.onion.chunk import LinkKeys
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.drain import Burst, Drain
 
-CLIENTS = 20
+CLIENTS = 21
+"""No whole number of slices."""
 UNIX = 1_800_000_000.0
 STEP_S = 0.001
 

@@ -87,8 +87,8 @@ class Ends:
         self._setup: Setup | None = None
         self._telling: Iterator[Record] = iter(())
         self._told = self._ready = False
-        self._allowed = zone.geometry.rows + ONIONS_A_SLICE
-        """Onions that may be made now: in one go they would keep rounds waiting."""
+        self._allowed = 0
+        """Onions that may be made before the next tick: in one go they would keep rounds waiting."""
         self._checks: dict[int, Check] = {}
         self._epoch = -1
         """Whose circuits carry the rounds."""
@@ -264,7 +264,7 @@ class Ends:
             return True
         if self._setup is None or self._told:
             return False
-        if self._allowed <= 0:
+        if self._epoch >= 0 and self._allowed <= 0:
             return False
         self._allowed -= ONIONS_A_SLICE
         if self._setup.work(ONIONS_A_SLICE):

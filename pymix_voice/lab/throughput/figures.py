@@ -50,7 +50,7 @@ class Found:
 
     def best_mix(self, links: str) -> MixTrial | None:
         """The largest trial without loss; if none was, the smallest."""
-        trials = [trial for trial in self.mixes if trial.links == links]
+        trials = [trial for trial in self.mixes if trial.links == links and trial.cells]
         good = [trial for trial in trials if trial.loss_free]
         if good:
             return max(good, key=lambda trial: trial.clients)

@@ -64,15 +64,21 @@ class MixTrial(NamedTuple):
     empty_bytes: int
     loss_free: bool
 
+    @classmethod
+    def none(cls, clients: int, *, aegis: bool) -> "MixTrial":
+        """So many that the first circuits were not there in time."""
+        nothing, links = (0.0, 0.0), _links(aegis=aegis)
+        return cls(clients, links, 0.0, 0, 0, 0.0, 0, 0, 0, nothing, nothing, 0, 0, False)
+
     @property
     def share_of_core(self) -> float:
         """CPU seconds a second."""
-        return self.cpu_s / self.seconds
+        return self.cpu_s / self.seconds if self.seconds else 0.0
 
     @property
     def ns_per_cell(self) -> float:
         """CPU time of everything, by cells."""
-        return self.cpu_s / self.cells * 1e9
+        return self.cpu_s / self.cells * 1e9 if self.cells else 0.0
 
 
 async def try_mix(
@@ -105,7 +111,7 @@ async def try_mix(
         await pass_time(max(seconds, rounds * zone.geometry.round_s + BEYOND_S))
         return MixTrial(
             clients=clients,
-            links="aegis-128l" if aegis else "chacha20-poly1305",
+            links=_links(aegis=aegis),
             seconds=own.seconds,
             rounds=int(outer.gained("returned")),
             cells=int(own.gained("cells")),
@@ -119,6 +125,10 @@ async def try_mix(
             empty_bytes=empty,
             loss_free=_loss_free(own, outer),
         )
+
+
+def _links(*, aegis: bool) -> str:
+    return "aegis-128l" if aegis else "chacha20-poly1305"
 
 
 def _trip(told: list[dict[str, object]]) -> tuple[float, float]:
