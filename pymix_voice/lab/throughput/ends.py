@@ -88,7 +88,7 @@ class Ends:
         self._telling: Iterator[Record] = iter(())
         self._told = self._ready = False
         self._allowed = 0
-        """Onions that may be made before the next tick: in one go they would keep rounds waiting."""
+        """Onions that may be made until the next tick: in one go they would keep rounds waiting."""
         self._checks: dict[int, Check] = {}
         self._epoch = -1
         """Whose circuits carry the rounds."""

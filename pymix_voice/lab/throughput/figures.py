@@ -13,7 +13,7 @@ from pymix_voice.lab.throughput.mixes import MixTrial
 from pymix_voice.lab.throughput.zones import ZoneTrial
 
 BUSY_MIX = 0.75
-"""The share of a core that a mix takes at the most circuits without loss, as full runs showed."""
+"""A share of a core at which a mix still lost nothing; quick runs reckon with it."""
 BUSY_GATEWAY = 0.85
 """The same of a gateway."""
 LOSS = 0.001
