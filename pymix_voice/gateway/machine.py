@@ -41,7 +41,7 @@ from pymix_voice.zone.access import Kind
 from pymix_voice.zone.drain import Address, Burst, Drain
 from pymix_voice.zone.epochs import NO_EPOCH, age_of, epoch_of_age
 from pymix_voice.zone.link import RoundLink, all_early_units, steer, whole_chunks
-from pymix_voice.zone.records import Hello, Record, Tick
+from pymix_voice.zone.records import Hello, Record, Tick, joined
 from pymix_voice.zone.rounds import AHEAD_ROUNDS, PatientInlet
 from pymix_voice.zone.steering import Steering
 from pymix_voice.zone.zonefile import Zone
@@ -364,9 +364,12 @@ class Gateway:
         return bursts
 
     def said(self) -> list[Record]:
-        """The records to send to the first mix now; each is handed out once."""
+        """The records to send to the first mix now; each is handed out once.
+
+        Set-ups come in crowds, and each record costs both sides more than what is in it.
+        """
         records, self.said_records = self.said_records, []
-        return records
+        return joined(records, self._geometry.onion_bytes) if len(records) > 1 else records
 
     def figures(self) -> dict[str, int]:
         """Counts for an operator: no address, key, drop or row among them."""

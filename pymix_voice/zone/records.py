@@ -7,6 +7,7 @@ mistyped or out-of-range fields are refused. Source: the project's protocol page
 Must not know: TCP, ciphers, which neighbour a record is from, when it may come.
 """
 
+from collections.abc import Sequence
 from math import isfinite
 from typing import Annotated, Final
 
@@ -192,3 +193,25 @@ def parse_record(raw: bytes) -> Record:
         return _DECODER.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise BadCell(Drop.MALFORMED) from None
+
+
+def joined(records: Sequence[Record], onion_bytes: int) -> list[Record]:
+    """The same records, with set-ups that follow one another in one, as far as one can hold them.
+
+    Args:
+        records: in the order in which they are to be said.
+        onion_bytes: length of an onion on this link.
+    """
+    out: list[Record] = []
+    for record in records:
+        last = out[-1] if out else None
+        if isinstance(last, Setups) and isinstance(record, Setups):
+            follows = last.first + len(last.lines) // onion_bytes == record.first
+            sizes = (len(each.lines) + len(each.doors) for each in (last, record))
+            same = last.epoch == record.epoch and len(last.lines) == len(last.doors)
+            if follows and same and sum(sizes) <= MAX_SETUPS_BYTES:
+                lines, doors = last.lines + record.lines, last.doors + record.doors
+                out[-1] = Setups(record.epoch, last.first, lines, doors)
+                continue
+        out.append(record)
+    return out

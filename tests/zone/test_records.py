@@ -20,6 +20,7 @@ from pymix_voice.zone.records import (
     Signature,
     Tick,
     encode,
+    joined,
     parse_record,
 )
 
@@ -119,3 +120,31 @@ def test_any_flipped_byte_gives_a_record_or_malformed(record: Record, draw: st.D
     raw[draw.draw(st.integers(0, len(raw) - 1))] ^= draw.draw(st.integers(1, 255))
     found = read(bytes(raw))
     assert found is Drop.MALFORMED or not isinstance(found, Drop)
+
+
+@FUZZ
+@given(st.lists(st.tuples(st.integers(1, 300), st.booleans()), max_size=12))
+def test_set_ups_that_follow_one_another_are_said_together_and_say_the_same(
+    parts: list[tuple[int, bool]],
+) -> None:
+    records: list[Record] = []
+    size, first = 161, 0
+    for count, breaks in parts:
+        onions = bytes(count * size % 251 for _ in range(min(count, 140) * size))
+        count = len(onions) // size
+        records.append(Setups(7, first, onions, onions[::-1]))
+        first += count
+        if breaks:
+            records.append(Ready(7))
+    together = joined(records, size)
+    assert b"".join(each.lines for each in together if isinstance(each, Setups)) == b"".join(
+        each.lines for each in records if isinstance(each, Setups)
+    )
+    at = 0
+    for each in together:
+        if isinstance(each, Setups):
+            assert each.first == at
+            assert len(each.lines) + len(each.doors) <= MAX_SETUPS_BYTES
+            at += len(each.lines) // size
+    assert sum(isinstance(each, Ready) for each in together) == sum(breaks for _, breaks in parts)
+    assert len(together) <= len(records)

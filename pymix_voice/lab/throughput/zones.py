@@ -28,6 +28,7 @@ ECHO = (sys.executable, "-m", "pymix_voice.lab.throughput.echo")
 MIXES = 3
 BARE = ("--bare", "--group", "128", "--sockets", "1")
 """Clients that cost the least: the larger the groups and the fewer the sockets, the less each."""
+FEW_WAKEUPS = ("--sockets", "1", "--group", "128")
 JOIN_S = 0.005
 """More than the joining of one client takes."""
 SETTLE_S = 2.5
@@ -135,7 +136,7 @@ async def try_zone(folder: Path, clients: int, *, seconds: float) -> ZoneTrial:
         for part in (gateway, *mixes):
             await part.until("note", within_s=START_S)
         empty = resident_bytes(gateway)
-        crowd = await _come(parts, folder, clients, "--calls", "0.5")
+        crowd = await _come(parts, folder, clients, "--calls", "0.5", *FEW_WAKEUPS)
         trial = await _watch(gateway, crowd, clients, seconds, "peer")
         return trial._replace(empty_bytes=empty)
 
