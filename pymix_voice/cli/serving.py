@@ -88,8 +88,8 @@ def gateway(
 ) -> int:
     """Run a gateway, where clients connect by UDP, until Ctrl-C.
 
-    One process serves some 2,000 clients a core. With --workers several share the port; to
-    clients they are one gateway, to the zone one batch.
+    One process serves some 1,500 clients. With --workers several share the port; to clients
+    they are one gateway, to the zone one batch.
     """
     found, index, keys, _ = _choose(GATEWAY, zone, port, key)
     entry = found.gateways[index]

@@ -48,6 +48,10 @@ from pymix_voice.zone.zonefile import Zone
 
 OWN_DELAY_S = 0.005
 """So much later than it was due a round may be sent on a busy gateway; what is more is a stall."""
+LEAD_S = 0.009
+"""A gateway's round carries all its clients' cells, and a busy one is some milliseconds late."""
+EARLIER_STEP_S = 0.001
+"""Its clients are steered to its instants: did it go earlier at once, all their cells were late."""
 KEPT_TURNS = 512
 """Rounds that did not come back in so many rounds never will."""
 BACKWARD_JUMP_ROUNDS = 25
@@ -96,7 +100,7 @@ class Gateway:
         self._rows = np.empty((2 * self._capacity, CELL_BYTES), np.uint8)
         self._sheets = Sheets(DOWN_BYTES)
         self._nonces = np.empty((self._capacity, sodium.NONCE_BYTES), np.uint8)
-        self._steering = Steering(self._geometry)
+        self._steering = Steering(self._geometry, LEAD_S, EARLIER_STEP_S)
         first = int(unix / self._geometry.round_s) + 1
         self._steering.start(first, now + 2 * self._geometry.round_s)
         self._last = first - 1

@@ -12,6 +12,7 @@ clock is never compared with it, so that a constant drift between them is follow
 Must not know: what is sent, whether a call goes on, where upstream is.
 """
 
+import math
 from bisect import bisect_left, insort
 from collections import deque
 
@@ -44,10 +45,17 @@ class Steering:
 
     Args:
         geometry: gives the length of a round.
+        lead_s: at least so far before the middle slack point.
+        earlier_step_s: earlier by at most so much with each word: who is followed by others must
+            not run away from them.
     """
 
-    def __init__(self, geometry: Geometry) -> None:
+    def __init__(
+        self, geometry: Geometry, lead_s: float = LEAD_S, earlier_step_s: float = math.inf
+    ) -> None:
         self._round_s = geometry.round_s
+        self._lead_s = lead_s
+        self._earlier_step_s = earlier_step_s
         self._origin = 0
         self._offset: float | None = None
         self._forget()
@@ -112,7 +120,8 @@ class Steering:
             return
         if self._newest != _NEVER:
             steps = round_number - self._newest
-            self._offset = min(self._target(self._offset), self._offset + steps * LATER_STEP_S)
+            later = min(self._target(self._offset), self._offset + steps * LATER_STEP_S)
+            self._offset = max(later, self._offset - self._earlier_step_s)
         self._newest = round_number
         self._rounds[round_number % 256] = round_number
         self._instants[round_number % 256] = at
@@ -134,7 +143,8 @@ class Steering:
         if self._newest - number >= REMEMBERED:
             return
         self._remember(self._instants[round_low] + early_s - self._since_origin(number))
-        self._offset = min(self._offset, self._target(self._offset))
+        earlier = min(self._offset, self._target(self._offset))
+        self._offset = max(earlier, self._offset - self._earlier_step_s)
 
     def _since_origin(self, round_number: int) -> float:
         return (round_number - self._origin) * self._round_s
@@ -151,4 +161,4 @@ class Steering:
             return present
         count = len(self._sorted)
         rare = self._sorted[int(count * LATE_SHARE)] - MARGIN_S
-        return min(rare, self._sorted[count // 2] - LEAD_S)
+        return min(rare, self._sorted[count // 2] - self._lead_s)

@@ -195,3 +195,14 @@ def test_whatever_upstream_says_later_is_slow(steps: list[tuple[int, int, int]])
         number += 1 + skipped
         steering.sent(number, steering.send_at(number))
         assert before <= steering.send_at(0) <= before + (1 + skipped) * LATER_STEP_S + 1e-9
+
+
+def test_who_is_followed_goes_earlier_step_by_step() -> None:
+    steering = Steering(Geometry(3, 10), earlier_step_s=0.001)
+    steering.start(1000, 50.0)
+    before = steering.send_at(1001)
+    for number in range(1001, 1005):
+        steering.sent(number, steering.send_at(number))
+        steering.sample(number & 0xFF, -0.1)
+    moved = before - steering.send_at(1001)
+    assert 0.001 < moved <= 0.0080001
