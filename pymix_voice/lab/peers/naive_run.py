@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -78,7 +79,7 @@ def _keys() -> tuple[bytes, bytes]:
     return os.urandom(KEY_BYTES), os.urandom(KEY_BYTES)
 
 
-class World:
+class World(ABC):
     """All neighbours of a hop, in one process.
 
     Args:
@@ -131,17 +132,17 @@ class World:
         ):
             assert cell == self._said[direction][row], "a cell came out wrong"
 
+    @abstractmethod
     def datagram_up(self, number: int, row: int) -> bytes:
         """What comes from before."""
-        raise NotImplementedError
 
+    @abstractmethod
     def heard_up(self, datagram: bytes) -> tuple[int, bytes]:
         """From which row before a datagram after must be, and its cell."""
-        raise NotImplementedError
 
+    @abstractmethod
     def heard_down(self, datagram: bytes, row: int) -> tuple[int, bytes]:
         """From which row after a datagram before must be, and its cell."""
-        raise NotImplementedError
 
 
 class AroundMix(World):
