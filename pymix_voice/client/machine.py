@@ -31,6 +31,7 @@ from pymix_voice.zone.access import Kind, Opened, Status
 from pymix_voice.zone.drain import Address, Burst, Drain
 from pymix_voice.zone.epochs import Outlook, Reign
 from pymix_voice.zone.link import steer
+from pymix_voice.zone.mark import Mark
 from pymix_voice.zone.steering import Steering
 from pymix_voice.zone.zonefile import Zone
 
@@ -112,6 +113,8 @@ class Client:
         """Cells to oneself that came back."""
         self.cells_sent = 0
         self.cells_heard = 0
+        self.sent = self.came = Mark()
+        """The newest of its lines' rounds that left here, and that came back."""
         self.drops = Drops()
 
     @property
@@ -170,6 +173,8 @@ class Client:
     def _take_cell(self, opened: Opened, now: float) -> None:
         """An authentic datagram of the gateway: its word first, then the cell."""
         self.cells_heard += 1
+        if opened.kind == Kind.LINE:
+            self.came = Mark(opened.number, now)
         self._take_status(opened.number, opened.status)
         epoch = self._turns.get(opened.number)
         pair = None if epoch is None else self._circuits.get(epoch)
@@ -296,7 +301,8 @@ class Client:
         for datagram in self._sealed.datagrams:
             self._send(datagram, send_at)
         self.cells_sent += 1
-        self._steering.sent(self._sealed.number, max(now, send_at))
+        self.sent = Mark(self._sealed.number, max(now, send_at))
+        self._steering.sent(*self.sent)
         self._sealed = None
 
     def _send(self, datagram: bytes, at: float = 0.0) -> None:

@@ -36,7 +36,7 @@ class Served(Machine, Protocol):
 
     notes: list[str]
 
-    def figures(self) -> dict[str, int]:
+    def figures(self) -> dict[str, int | float]:
         """Counts for an operator."""
 
 

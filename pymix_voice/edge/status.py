@@ -44,6 +44,8 @@ def status_of(
         "population": client.population,
         "chain_loss": None if lost is None else round(lost, 4),
         "chain_ms": _ms(trip_s),
+        **client.sent.figures("sent"),
+        **client.came.figures("came"),
         "overruns": sound.mouth.trouble,
         "underruns": sound.ear.trouble,
         "input": devices[0],

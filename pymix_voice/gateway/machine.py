@@ -41,6 +41,7 @@ from pymix_voice.zone.access import Kind
 from pymix_voice.zone.drain import Address, Burst, Drain
 from pymix_voice.zone.epochs import NO_EPOCH, age_of, epoch_of_age
 from pymix_voice.zone.link import RoundLink, all_early_units, steer, whole_chunks
+from pymix_voice.zone.mark import Mark
 from pymix_voice.zone.records import Hello, Record, Tick, joined
 from pymix_voice.zone.rounds import AHEAD_ROUNDS, PatientInlet
 from pymix_voice.zone.steering import Steering
@@ -116,6 +117,7 @@ class Gateway:
         self.said_records: list[Record] = []
         self.notes: list[str] = []
         self.drops = Drops()
+        self._went = self._came_back = Mark()
         self.rounds = 0
         self.cells = 0
 
@@ -290,6 +292,7 @@ class Gateway:
         # What this gateway itself was late with, taking in what came, is part of the way.
         due = self._steering.send_at(number)
         self._steering.sent(number, due if now - due < OWN_DELAY_S else now)
+        self._went = Mark(number, now)
         self._turns[number] = epoch
         self._inlet.expect(number, now)
         self._collection.forget_until(number)
@@ -308,6 +311,7 @@ class Gateway:
             rows = self._rows_of(placing, number)
             cells = self._inlet.take(number, NO_EPOCH if epoch is None else epoch, rows)
             if cells is not None and epoch is not None:
+                self._came_back = Mark(number, now)
                 self.cells += len(cells)
                 self._send_down(Kind.LINE, number, cells[: len(placing)], placing)
                 if is_door_round(number):
@@ -375,12 +379,14 @@ class Gateway:
         records, self.said_records = self.said_records, []
         return joined(records, self._geometry.onion_bytes) if len(records) > 1 else records
 
-    def figures(self) -> dict[str, int]:
-        """Counts for an operator: no address, key, drop or row among them."""
+    def figures(self) -> dict[str, int | float]:
+        """Counts and marks for an operator: no address, key, drop or row among them."""
         return {
             "rounds": self.rounds,
             "cells": self.cells,
             "clients": len(self._entry.sessions),
             "filled_rows": self._collection.filled_rows + self._inlet.filled_rows,
+            **self._went.figures("forward"),
+            **self._came_back.figures("backward"),
             **{f"dropped: {reason}": count for reason, count in sorted(self.drops.items())},
         }

@@ -194,6 +194,6 @@ class FirstMix(Mix):
         """As `Mix.deadline`, and the next tick."""
         return min(super().deadline(), self._clock.deadline())
 
-    def figures(self) -> dict[str, int]:
+    def figures(self) -> dict[str, int | float]:
         """As `Mix.figures`, and ticks that a stall cost."""
         return {**super().figures(), "ticks_skipped": self._clock.skipped}

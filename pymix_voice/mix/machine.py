@@ -31,6 +31,7 @@ from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.drain import NOWHERE, Address, Burst, Drain
 from pymix_voice.zone.epochs import NO_EPOCH, age_of, epoch_of_age
 from pymix_voice.zone.link import RoundLink
+from pymix_voice.zone.mark import Mark
 from pymix_voice.zone.records import Decision, Hello, Record, Tick
 from pymix_voice.zone.rounds import Inlet, Once, PatientInlet
 from pymix_voice.zone.zonefile import Zone
@@ -97,6 +98,7 @@ class Mix:
         self.drops = Drops()
         self.rounds = 0
         self.cells = 0
+        self._went = self._came_back = Mark()
 
     def _make_inlets(self) -> Mapping[int, Inlet]:
         return {0: PatientInlet(self._geometry, self._filler)}
@@ -288,6 +290,7 @@ class Mix:
         if not self._forwarded.claim(number) or not circuits.holds(number):
             return
         self.rounds += 1
+        self._went = Mark(number, now)
         self.cells += len(cells)
         self._newest = max(self._newest, number)
         self._watch.see(number, now)
@@ -308,6 +311,7 @@ class Mix:
         cells = self._downstream.take(number, epoch, circuits.rows(number))
         if cells is None or not self._returned.claim(number) or not circuits.holds_back(number):
             return
+        self._came_back = Mark(number, now)
         self.cells += len(cells)
         self._newest_back = max(self._newest_back, number)
         self._send_up(number, circuits, circuits.wrap(number, cells))
@@ -373,8 +377,8 @@ class Mix:
         to_keep, self.coming.to_keep = self.coming.to_keep, None
         return Said(to_keep, records)
 
-    def figures(self) -> dict[str, int]:
-        """Counts for an operator: no address, key, drop or row among them."""
+    def figures(self) -> dict[str, int | float]:
+        """Counts and marks for an operator: no address, key, drop or row among them."""
         circuits = self._live.get(self._live.epoch)
         return {
             "rounds": self.rounds,
@@ -383,5 +387,7 @@ class Mix:
             "filled_rows": sum(inlet.filled_rows for inlet in self._upstream.values())
             + self._downstream.filled_rows,
             "keystream_late": circuits.made_late,
+            **self._went.figures("forward"),
+            **self._came_back.figures("backward"),
             **{f"dropped: {reason}": count for reason, count in sorted(self.drops.items())},
         }
