@@ -358,7 +358,7 @@ class World:
         if self.trace is not None:
             self.trace.append(Sent(self.now, source, destination, len(datagram)))
         changed = datagram if self.tap is None else self.tap(source, destination, datagram)
-        for arrival in self.link(source, destination).arrivals(self.now):
+        for arrival in self.link(source, destination).arrivals(self.now, len(datagram)):
             if changed is not None:
                 self.at(arrival, partial(self.deliver, source, destination, changed))
 
