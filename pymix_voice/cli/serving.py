@@ -15,7 +15,7 @@ from cyclopts import Parameter, validators
 from pymix_voice.cli.finding import JsonOption, ZoneOption, find_zone
 from pymix_voice.edge.clock import Clock
 from pymix_voice.edge.files import SignedFile, read_key, read_zone
-from pymix_voice.edge.places import resolve
+from pymix_voice.edge.places import Place, check_own, resolve
 from pymix_voice.edge.priority import ask_for_priority
 from pymix_voice.edge.report import Report
 from pymix_voice.edge.running import run
@@ -24,7 +24,7 @@ from pymix_voice.edge.workers import run_workers
 from pymix_voice.errors import ConfigError
 from pymix_voice.geometry import MAX_WORKERS
 from pymix_voice.zone.keyfile import GATEWAY, MIX, KeyFile
-from pymix_voice.zone.zonefile import GatewayEntry, MixEntry, Zone
+from pymix_voice.zone.zonefile import WANTED_PLACE, GatewayEntry, MixEntry, Zone, parse_place
 
 PortOption = Annotated[int, Parameter(name="--port", help="Port in the zone file: says which one.")]
 KeyOption = Annotated[
@@ -37,6 +37,26 @@ WorkersOption = Annotated[
         name="--workers",
         validator=validators.Number(gte=1, lte=MAX_WORKERS),
         help="So many processes share the port, for zones that one core cannot serve (Linux).",
+    ),
+]
+
+
+def _is_place(kind: object, text: str | None) -> None:
+    """What cyclopts asks of an option's value."""
+    if text is not None:
+        try:
+            parse_place(text)
+        except ValueError as wrong:
+            raise ValueError(f"it {wrong}, but {WANTED_PLACE}") from None
+
+
+ListenOption = Annotated[
+    str | None,
+    Parameter(
+        name="--listen",
+        validator=_is_place,
+        help="HOST:PORT of this computer: where to listen, if that is not the address others know: "
+        "behind NAT or a port forward.",
     ),
 ]
 WorkerOption = Annotated[int | None, Parameter(name="--worker", show=False)]
@@ -57,6 +77,7 @@ def mix(
     port: PortOption,
     zone: ZoneOption = None,
     key: KeyOption = None,
+    listen: ListenOption = None,
     json: JsonOption = False,
     tell_every: TellOption = None,
     unix_offset: OffsetOption = 0.0,
@@ -69,8 +90,9 @@ def mix(
     found, hop, keys, key_path = _choose(MIX, zone, port, key)
     report = Report(found.mixes[hop].name, as_json=json, every_s=tell_every)
     signed = SignedFile(key_path)
+    here = _here(listen)
     ask_for_priority()
-    run(partial(serve_mix, found, hop, keys, signed, Clock(unix_offset), report))
+    run(partial(serve_mix, found, hop, keys, signed, Clock(unix_offset), report, here))
     return 0
 
 
@@ -79,6 +101,7 @@ def gateway(
     port: PortOption,
     zone: ZoneOption = None,
     key: KeyOption = None,
+    listen: ListenOption = None,
     workers: WorkersOption = 1,
     json: JsonOption = False,
     tell_every: TellOption = None,
@@ -93,9 +116,10 @@ def gateway(
     """
     found, index, keys, _ = _choose(GATEWAY, zone, port, key)
     entry = found.gateways[index]
+    here = _here(listen)
     if workers > 1 and worker is None:
         report = Report(entry.name, as_json=json)
-        place = resolve(entry.host, entry.port, entry.name)
+        place = here or resolve(entry.host, entry.port, entry.name)
         run(partial(run_workers, place, workers, partial(_worker_command, workers), report))
         return 0
     part = Worker(
@@ -104,8 +128,21 @@ def gateway(
     name = entry.name if workers == 1 else f"{entry.name} worker {part.number + 1}"
     report = Report(name, as_json=json, every_s=tell_every)
     ask_for_priority()
-    run(partial(serve_gateway, found, index, keys, Clock(unix_offset), report, part))
+    run(partial(serve_gateway, found, index, keys, Clock(unix_offset), report, part, here))
     return 0
+
+
+def _here(listen: str | None) -> Place | None:
+    """Where to listen, if a person says so."""
+    if listen is None:
+        return None
+    host, port = parse_place(listen)
+    try:
+        here = resolve(host, port, "--listen")
+    except ConfigError:
+        raise ConfigError("the host of --listen has no address; give it as numbers") from None
+    check_own(here, "--listen")
+    return here
 
 
 def _worker_command(workers: int, number: int, socket_number: int) -> list[str]:

@@ -166,6 +166,26 @@ def bind(sock: socket.socket, place: Place, what: str) -> None:
         ) from None
 
 
+def check_own(place: Place, option: str) -> None:
+    """Refuse an address that this computer does not have.
+
+    Args:
+        place: where somebody wants to listen.
+        option: its name, for the error.
+
+    Raises:
+        ConfigError: if nothing can be bound there.
+    """
+    with socket.socket(family_of(place[0]), socket.SOCK_DGRAM) as trial:
+        try:
+            trial.bind(for_socket((place[0], 0)))
+        except OSError:
+            raise ConfigError(
+                f"{option} names {place[0]}, which is no address of this computer; give one of its "
+                "own, or 0.0.0.0 or [::] for all of them"
+            ) from None
+
+
 def prefix_of(source: Address) -> Hashable:
     """The prefix that a bound on sessions goes by: /24 or /56; None for this machine itself."""
     bare: IPv4Address | IPv6Address = ip_address(place_of(source)[0].partition("%")[0])

@@ -89,7 +89,13 @@ CLOCK_LOOK_S = 1.0
 
 
 async def serve_mix(
-    zone: Zone, hop: int, keys: KeyFile, signed: SignedFile, clock: Clock, report: Report
+    zone: Zone,
+    hop: int,
+    keys: KeyFile,
+    signed: SignedFile,
+    clock: Clock,
+    report: Report,
+    here: Place | None = None,
 ) -> None:
     """Run a mix until SIGINT or SIGTERM.
 
@@ -100,12 +106,13 @@ async def serve_mix(
         signed: what it signed before, and where that is kept.
         clock: tells the time.
         report: for the operator.
+        here: where it listens, if not at its address in the zone file.
 
     Raises:
         ConfigError: if its ports or files cannot be used.
     """
     dice = system_dice()
-    here = _place_of(zone.mixes[hop])
+    here = here or _place_of(zone.mixes[hop])
     after = zone.mixes[hop + 1] if hop + 1 < len(zone.mixes) else None
     down = None if after is None else _place_of(after)
     befores = _upstream_keys(zone, hop)
@@ -198,7 +205,13 @@ ALONE = Worker()
 
 
 async def serve_gateway(
-    zone: Zone, index: int, keys: KeyFile, clock: Clock, report: Report, worker: Worker = ALONE
+    zone: Zone,
+    index: int,
+    keys: KeyFile,
+    clock: Clock,
+    report: Report,
+    worker: Worker = ALONE,
+    here: Place | None = None,
 ) -> None:
     """Run a gateway, or a worker of one, until SIGINT or SIGTERM.
 
@@ -209,6 +222,7 @@ async def serve_gateway(
         clock: tells the time.
         report: for the operator.
         worker: which part of the gateway this process is.
+        here: where clients' datagrams come in, if not at its address in the zone file.
 
     Raises:
         ConfigError: if its ports cannot be used.
@@ -216,7 +230,7 @@ async def serve_gateway(
     dice = system_dice()
     aegis = prefers_aegis()
     me, first = zone.gateways[index], zone.mixes[0]
-    here, mix = _place_of(me), _place_of(first)
+    here, mix = here or _place_of(me), _place_of(first)
     machine = Gateway(
         zone,
         index,

@@ -26,7 +26,8 @@ MAX_PER_PREFIX = 100_000
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST: Final = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*\.?")
-_WANTED_PLACE: Final = '"host:port" or "[IPv6]:port" is wanted, port 1 to 65535'
+WANTED_PLACE: Final = '"host:port" or "[IPv6]:port" is wanted, port 1 to 65535'
+"""How a host and port are written."""
 
 
 @dataclass(frozen=True)
@@ -189,28 +190,41 @@ def _parse_gateway(table: Table) -> GatewayEntry:
 
 
 def _parse_place(table: Table) -> tuple[str, int]:
-    host, colon, digits = table.text("address").rpartition(":")
+    try:
+        return parse_place(table.text("address"))
+    except ValueError as wrong:
+        raise table.error("address", str(wrong), WANTED_PLACE) from None
+
+
+def parse_place(text: str) -> tuple[str, int]:
+    """Read a host and port as they stand in a zone file: "mix.example.net:7101" or "[::1]:7101".
+
+    Raises:
+        ValueError: saying what the text has that it should not have; see `WANTED_PLACE`.
+    """
+    host, colon, digits = text.rpartition(":")
     if not colon:
-        raise table.error("address", "has no port", _WANTED_PLACE)
+        raise ValueError("has no port")
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 5):
-        raise table.error("address", "has a port that is not a number", _WANTED_PLACE)
+        raise ValueError("has a port that is not a number")
     if not 1 <= int(digits) <= 65535:
-        raise table.error("address", "has a port that is not possible", _WANTED_PLACE)
-    return _host(host, table), int(digits)
+        raise ValueError("has a port that is not possible")
+    return _host(host), int(digits)
 
 
-def _host(host: str, table: Table) -> str:
+def _host(host: str) -> str:
     bracketed = host.startswith("[") and host.endswith("]")
     try:
         if bracketed and "%" not in host:  # a scope id means something on one machine only
             return str(IPv6Address(host[1:-1]))
-        if ":" not in host and not host.replace(".", "").isdigit():
-            if _HOST.fullmatch(host):
-                return host.lower()
-            raise table.error("address", "has a host that cannot be one", _WANTED_PLACE)
-        return str(IPv4Address(host))
+        named = ":" not in host and not host.replace(".", "").isdigit()
+        if not named:
+            return str(IPv4Address(host))
     except ValueError:
-        raise table.error("address", "has a host that is no IP address", _WANTED_PLACE) from None
+        raise ValueError("has a host that is no IP address") from None
+    if not _HOST.fullmatch(host):
+        raise ValueError("has a host that cannot be one")
+    return host.lower()
 
 
 def place(host: str, port: int) -> str:

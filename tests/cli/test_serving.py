@@ -163,3 +163,53 @@ def test_of_several_with_one_port_the_key_tells_which() -> None:
     with pytest.raises(ConfigError, match="add --key FILE to say which one this is"):
         by_port(mixes, 5000, "mix")
     assert by_port(mixes, 5000, "mix", mixes[2].link) == 2
+
+
+@pytest.mark.parametrize("command", ["mix --port 23101", "gateway --port 23000"])
+@pytest.mark.parametrize(
+    ("place", "sentence"),
+    [
+        ("7000", "it has no port, but"),
+        ("here:http", "it has a port that is not a number"),
+        ("127.0.0.1:0", "it has a port that is not possible"),
+        ("::1:7000", "it has a host that is no IP address"),
+        ("-x-:7000", "it has a host that cannot be one"),
+    ],
+)
+def test_a_place_to_listen_that_is_none_is_a_matter_of_usage(
+    command: str, place: str, sentence: str, zone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command.split(), "--zone", str(zone), "--listen", place]) == 2
+    told = capsys.readouterr().err
+    assert "--listen" in told
+    assert sentence in told
+    assert '"[IPv6]:port" is wanted' in told
+
+
+@pytest.mark.parametrize("command", ["mix --port 23101", "gateway --port 23000"])
+def test_a_place_to_listen_that_is_not_of_this_computer_is_told(
+    command: str, zone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*command.split(), "--zone", zone, "--listen", "[2001:db8::1]:7000"]
+    assert "2001:db8::1, which is no address of this computer" in refused(capsys, *words)
+    words[-1] = "no.invalid:7000"
+    assert "the host of --listen has no address" in refused(capsys, *words)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "mix --port 23101",
+        "gateway --port 23000",
+        pytest.param("gateway --workers 2 --port 23000", marks=on_linux),
+    ],
+)
+def test_it_is_the_place_to_listen_that_is_opened(
+    command: str, zone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is in use, and the one in the zone file is not."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        port = sock.getsockname()[1]
+        words = [*command.split(), "--zone", zone, "--listen", f"127.0.0.1:{port}"]
+        assert f"port {port} is in use" in refused(capsys, *words)
