@@ -78,11 +78,18 @@ class ManyPort(Port):
         place: address and port to bind to; port 0 for any.
         expected_bytes: what the receive buffer should hold, as the kernel charges it.
         sock: a socket that is bound already, to be used and closed in place of a new one.
+        most: datagrams of a drain; each has its room in memory.
     """
 
     def __init__(
-        self, place: Place, expected_bytes: int = 0, *, sock: socket.socket | None = None
+        self,
+        place: Place,
+        expected_bytes: int = 0,
+        *,
+        sock: socket.socket | None = None,
+        most: int = MANY_LIMIT,
     ) -> None:
+        self._most = most
         libc = ctypes.CDLL(None, use_errno=True)
         self._recvmmsg, self._sendmmsg = libc.recvmmsg, libc.sendmmsg
         number, pointer, count = ctypes.c_int, ctypes.c_void_p, ctypes.c_uint
@@ -91,12 +98,12 @@ class ManyPort(Port):
         super().__init__(place, expected_bytes, sock=sock)
 
     def _make_room(self) -> None:
-        self._cells: NDArray[np.uint8] = np.zeros((MANY_LIMIT, WIDTH), np.uint8)
-        self._in = _Messages(self._socket.family, MANY_LIMIT)
+        self._cells: NDArray[np.uint8] = np.zeros((self._most, WIDTH), np.uint8)
+        self._in = _Messages(self._socket.family, self._most)
         self._in.pieces["base"] = _pointers(self._cells)
         self._in.pieces["bytes"] = WIDTH
         self._out = _Messages(self._socket.family, DRAIN_LIMIT)
-        self._words: NDArray[Any] = np.zeros(MANY_LIMIT, _WORDS)
+        self._words: NDArray[Any] = np.zeros(self._most, _WORDS)
         self._in.heads["control"] = _pointers(self._words)
         self._stamped = set_option(self._socket, SO_TIMESTAMPNS)
 
@@ -105,7 +112,7 @@ class ManyPort(Port):
 
         Each is stamped: who takes many at once wants to know all the same when each came.
         """
-        count = self._take(min(limit, MANY_LIMIT))
+        count = self._take(min(limit, self._most))
         lengths = self._in.lengths[:count].astype(np.int64)
         self.bytes_in += int(lengths.sum())
         stamps = self._stamps(count)

@@ -32,6 +32,14 @@ class Tardiness:
         self.counts[np.searchsorted(BOUNDS_MS, late_s * 1000)] += 1
         self._most_s = max(self._most_s, late_s)
 
+    def note_all(self, late_s: NDArray[np.float64]) -> None:
+        """Much was begun, each so long after it was due: float64 [k], seconds."""
+        if len(late_s):
+            self.counts += np.bincount(
+                np.searchsorted(BOUNDS_MS, late_s * 1000), minlength=len(self.counts)
+            )
+            self._most_s = max(self._most_s, float(late_s.max()))
+
     def figures(self) -> dict[str, float | list[int]]:
         """What was noted since the last look, in milliseconds; and all counts."""
         p50, p99 = percentiles_ms(self.counts - self._told, (50, 99))

@@ -13,6 +13,7 @@ import struct
 import sys
 from typing import Final
 
+from pymix_voice.edge.gso import LONGEST
 from pymix_voice.edge.mmsg import ManyPort
 from pymix_voice.edge.places import Place, for_socket, place_of
 from pymix_voice.edge.port import DRAIN_LIMIT, Port
@@ -37,7 +38,8 @@ class CrowdPort(ManyPort):
 
     def send(self, burst: Burst, start: int = 0, limit: int = DRAIN_LIMIT) -> int:
         """Send a burst from row `start` on, at most `limit` datagrams."""
-        rows = burst.datagrams[start : start + min(limit, SEGMENTS)]
+        at_once = min(limit, SEGMENTS, LONGEST // max(1, burst.datagrams.shape[1]))
+        rows = burst.datagrams[start : start + at_once]
         if not self.cuts or len(rows) < 2 or not isinstance(burst.to, bytes):
             return super().send(burst, start, limit)
         place = for_socket(place_of(burst.to))

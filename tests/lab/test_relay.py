@@ -1,0 +1,215 @@
+"""The relay on real sockets: whose datagram goes where, how late, and who may answer."""
+
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
+
+import pytest
+import trio
+import trio.testing
+from eventually import eventually
+from zones import example_zone
+
+from pymix_voice.edge.clock import Clock
+from pymix_voice.edge.places import Place, place_from
+from pymix_voice.edge.port import WIDTH
+from pymix_voice.errors import ConfigError
+from pymix_voice.lab.network import Law
+from pymix_voice.lab.profiles import find
+from pymix_voice.lab.relay.__main__ import laws, options, parts_of
+from pymix_voice.lab.relay.control import Crossing
+from pymix_voice.lab.relay.course import Kind
+from pymix_voice.lab.relay.ends import Ends, Part
+from pymix_voice.onion.dice import Dice
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the relay needs Linux")
+
+ANY: Place = ("127.0.0.1", 0)
+DELAY_S = 0.02
+STILL = Law(DELAY_S, jitter=0.0)
+LATE_S = 0.5
+"""More than a busy computer keeps anything waiting."""
+
+
+@asynccontextmanager
+async def relaying(
+    kinds: Mapping[str, Kind], *, access: Law = STILL, chain: Law = STILL
+) -> AsyncIterator[tuple[Ends, dict[str, trio.socket.SocketType]]]:
+    """The UDP side at work; the sockets of the parts behind it, by name."""
+    with ExitStack() as stack:
+        sockets = {name: stack.enter_context(await bound()) for name in kinds}
+        parts = [
+            Part(name, kind, ANY, place_from(sockets[name].getsockname()))
+            for name, kind in kinds.items()
+        ]
+        laws_of: dict[Kind, Law] = {"access": access, "chain": chain}
+        ends = Ends(example_zone(), parts, laws_of, Dice.seeded(1), stack)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ends.run)
+            await trio.testing.wait_all_tasks_blocked()
+            yield ends, sockets
+            nursery.cancel_scope.cancel()
+
+
+async def bound() -> trio.socket.SocketType:
+    sock = trio.socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    await sock.bind(ANY)
+    return sock
+
+
+async def heard(sock: trio.socket.SocketType) -> tuple[bytes, Place]:
+    with trio.fail_after(5):
+        return await sock.recvfrom(2000)
+
+
+async def test_datagrams_go_to_the_part_and_its_answers_to_whoever_sent_them() -> None:
+    async with relaying({"gateway1": "access"}) as (ends, sockets):
+        known, gateway = ends.place("gateway1"), sockets["gateway1"]
+        with await bound() as alice, await bound() as bob:
+            behind = {}
+            for who, client in ((b"alice", alice), (b"bob", bob)):
+                began = Clock.now()
+                await client.sendto(who, known)
+                datagram, source = await heard(gateway)
+                assert datagram == who
+                assert DELAY_S <= Clock.now() - began < DELAY_S + LATE_S
+                behind[who] = source
+            assert behind[b"alice"] != behind[b"bob"]
+            for who, client in ((b"bob", bob), (b"alice", alice)):
+                await gateway.sendto(b"to " + who, behind[who])
+                assert await heard(client) == (b"to " + who, known)
+            assert ends.sources == 2
+            assert ends.course.counts["access"].given == 4
+            assert ends.tardiness.counts.sum() == 4
+            assert ends.all_drops() == {}
+
+
+async def test_between_two_mixes_each_sees_the_other_at_its_place_in_the_zone_file() -> None:
+    async with relaying({"mix1": "chain", "mix2": "chain"}) as (ends, sockets):
+        await sockets["mix1"].sendto(b"down", ends.place("mix2"))
+        datagram, source = await heard(sockets["mix2"])
+        assert datagram == b"down"
+        await sockets["mix2"].sendto(b"up", source)
+        assert await heard(sockets["mix1"]) == (b"up", ends.place("mix2"))
+        assert ends.course.counts["chain"].given == 2
+        assert ends.course.counts["access"].came == 0
+
+
+async def test_bursts_of_datagrams_of_any_length_arrive_whole_and_in_order() -> None:
+    sizes = [1, 1200, 1200, 1200, 168, 168, 1200, WIDTH - 1]
+    async with relaying({"mix1": "chain"}) as (ends, sockets):
+        with await bound() as source:
+            for number, size in enumerate(sizes):
+                await source.sendto(bytes([number]) * size, ends.place("mix1"))
+            await source.sendto(b"", ends.place("mix1"))
+            await source.sendto(bytes(WIDTH), ends.place("mix1"))
+            for number, size in enumerate(sizes):
+                datagram, _ = await heard(sockets["mix1"])
+                assert datagram == bytes([number]) * size
+            await eventually(lambda: ends.all_drops() == {"empty or too long": 2})
+
+
+async def test_only_the_part_may_answer_and_what_the_law_loses_is_counted() -> None:
+    half = replace(STILL, delay=0.0, loss=0.5)
+    async with relaying({"gateway1": "access"}, access=half) as (ends, sockets):
+        with await bound() as client, await bound() as stranger:
+            for _ in range(200):
+                await client.sendto(b"cell", ends.place("gateway1"))
+            await eventually(lambda: ends.course.counts["access"].came == 200)
+            counts = ends.course.counts["access"]
+            assert 60 < counts.lost < 140
+            assert counts.lost + counts.given == 200
+            _, source = await heard(sockets["gateway1"])
+            await stranger.sendto(b"not the gateway", source)
+            await eventually(lambda: ends.all_drops() == {"from strangers": 1})
+
+
+# ── control links ────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_control_link_is_passed_on_late_and_whole_to_its_end() -> None:
+    [listener] = await trio.open_tcp_listeners(0, host=ANY[0])
+    said: list[bytes] = []
+
+    async def answer(stream: trio.SocketStream) -> None:
+        async with stream:
+            async for chunk in stream:
+                said.append(chunk)
+                await stream.send_all(chunk.upper())
+
+    crossing = Crossing(ANY, place_from(listener.socket.getsockname()), DELAY_S)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.serve_listeners, answer, [listener])
+        nursery.start_soon(crossing.run)
+        with trio.fail_after(5):
+            stream = await trio.open_tcp_stream(*crossing.place)
+            began = Clock.now()
+            await stream.send_all(b"tick")
+            assert await stream.receive_some() == b"TICK"
+            assert 2 * DELAY_S <= Clock.now() - began < 2 * DELAY_S + LATE_S
+            assert crossing.links == 1
+            await stream.send_all(bytes(300_000))
+            await stream.send_eof()
+            rest = b"".join([chunk async for chunk in stream])
+            assert len(rest) == 300_000
+            await stream.aclose()
+        await eventually(lambda: crossing.links == 0)
+        assert crossing.bytes == 2 * (300_000 + 4)
+        nursery.cancel_scope.cancel()
+    assert b"".join(said) == b"tick" + bytes(300_000)
+
+
+async def test_who_calls_a_mix_that_is_not_there_is_hung_up_on() -> None:
+    [listener] = await trio.open_tcp_listeners(0, host=ANY[0])
+    nobody = place_from(listener.socket.getsockname())
+    await listener.aclose()
+    crossing = Crossing(ANY, nobody, 0.0)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(crossing.run)
+        with trio.fail_after(5):
+            stream = await trio.open_tcp_stream(*crossing.place)
+            try:
+                assert await stream.receive_some() == b""
+            except trio.BrokenResourceError:
+                pass  # as clear
+            await stream.aclose()
+        nursery.cancel_scope.cancel()
+
+
+# ── the command line ─────────────────────────────────────────────────────────────────────────
+
+
+def test_parts_are_named_with_their_places_and_laws_are_changed() -> None:
+    found = example_zone()
+    mixes = [replace(mix, host=ANY[0], port=5000 + hop) for hop, mix in enumerate(found.mixes)]
+    gateways = [replace(gateway, host="::1") for gateway in found.gateways]
+    zone = replace(found, mixes=tuple(mixes), gateways=tuple(gateways))
+    words = ["zone.toml", "--part", "gateway-0=[::1]:7", "--part", "mix-2=127.0.0.1:8"]
+    wanted = options([*words, "--profile", "wifi", "--chain", "loss=0.01", "--access", "burst=5"])
+    assert parts_of(zone, wanted.part) == [
+        Part("gateway-0", "access", ("::1", 6000), ("::1", 7)),
+        Part("mix-2", "chain", ("127.0.0.1", 5002), ("127.0.0.1", 8)),
+    ]
+    found_laws = laws(find(wanted.profile), wanted)
+    assert found_laws["chain"] == replace(find("wifi").chain, loss=0.01)
+    assert found_laws["access"] == replace(find("wifi").access, burst=5.0)
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("mix-9=127.0.0.1:8", "no part 'mix-9'; it has gateway-0, mix-0, mix-1, mix-2"),
+        ("mix-1", "the place of mix-1 has no port, but "),
+        ("mix-1=::1:8", "the place of mix-1 has a host that is no IP address"),
+    ],
+)
+def test_a_part_that_is_none_or_nowhere_is_told(word: str, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        parts_of(example_zone(), [word])
+
+
+def test_a_relay_of_nothing_is_refused() -> None:
+    with pytest.raises(SystemExit):
+        options(["zone.toml", "--profile", "lan"])
