@@ -53,9 +53,9 @@ async def start_zone(parts: Parts, zone: Zone, folder: Path) -> list[Part]:
 # ── what a person would type ─────────────────────────────────────────────────────────────────
 
 
-def serve(role: str, zone: Path, port: int) -> list[str]:
+def serve(role: str, zone: Path, port: int, *more: str) -> list[str]:
     """`pymix-voice mix` or `gateway`."""
-    return [role, "--port", str(port), "--zone", str(zone), "--json"]
+    return [role, "--port", str(port), "--zone", str(zone), "--json", *more]
 
 
 def client(verb: str, home: Path, name: str) -> list[str]:
@@ -116,12 +116,12 @@ def free_port(mixes: int) -> int:
     """
     for _ in range(PORT_TRIES):
         port = PORTS.start + secrets.randbelow(len(PORTS))
-        if all(_free(port + offset) for offset in (0, *range(FIRST_MIX, FIRST_MIX + mixes))):
+        if all(is_free(port + offset) for offset in (0, *range(FIRST_MIX, FIRST_MIX + mixes))):
             return port
     raise ConfigError(f"no free ports were found on 127.0.0.1 from {PORTS.start} on")
 
 
-def _free(port: int) -> bool:
+def is_free(port: int) -> bool:
     """Whether both a UDP and a TCP socket could be bound to this port of loopback."""
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
         with socket.socket(socket.AF_INET, kind) as trial:

@@ -50,7 +50,7 @@ from pymix_voice.lab.crowd.sessions import AT_ONCE
 from pymix_voice.lab.crowd.tally import Sort, percentiles_ms
 from pymix_voice.lab.crowd.whole import WholeKit
 from pymix_voice.onion.dice import Dice
-from pymix_voice.zone.zonefile import Zone
+from pymix_voice.zone.zonefile import WANTED_PLACE, Zone, parse_place
 
 GATHER_S = 0.001
 """Datagrams come in crowds: they are waited for a little, and taken together."""
@@ -65,6 +65,7 @@ class Options:
     zone: Path
     clients: int
     gateway: int
+    to: str | None
     sockets: int
     group: int
     bare: bool
@@ -80,6 +81,7 @@ def options(words: list[str]) -> Options:
     parser.add_argument("zone", type=Path, help="the zone file")
     parser.add_argument("--clients", type=int, default=100, help="how many light clients")
     parser.add_argument("--gateway", type=int, default=0, help="which gateway, from 0")
+    parser.add_argument("--to", metavar="HOST:PORT", help="where that is, if not as the file says")
     parser.add_argument("--sockets", type=int, default=0, help="by default one for 250 clients")
     parser.add_argument("--group", type=int, default=SIZE, help="so many send at one instant")
     parser.add_argument("--bare", action="store_true", help="nothing in cells and onions")
@@ -97,6 +99,11 @@ def options(words: list[str]) -> Options:
         parser.error("bare clients talk to themselves only: leave out --calls")
     if found.group < 2 or found.group % 2:
         parser.error("a --group is of an even number, so that two who talk are in one")
+    if found.to is not None:
+        try:
+            parse_place(found.to)
+        except ValueError as wrong:
+            parser.error(f"--to {wrong}, but {WANTED_PLACE}")
     return Options(**vars(found))
 
 
@@ -122,7 +129,8 @@ class Program:
 
     def __init__(self, zone: Zone, wanted: Options, stack: ExitStack) -> None:
         entry = zone.gateways[wanted.gateway]
-        where = resolve(entry.host, entry.port, entry.name)
+        there = (entry.host, entry.port) if wanted.to is None else parse_place(wanted.to)
+        where = resolve(*there, entry.name)
         dice = system_dice() if wanted.seed is None else Dice.seeded(wanted.seed)
         self._crowds: list[Crowd] = []
         self._ports: list[Port] = []
