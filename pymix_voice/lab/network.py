@@ -170,8 +170,8 @@ def _draws(dice: Dice) -> Iterator[_Draws]:
         pairs = np.frombuffer(queues.bytes(_BLOCK * 8), "<u4").reshape(_BLOCK, 2)
         sizes = np.sqrt(-2 * np.log((pairs[:, 0] + 1.0) / (1 << 32)))
         waits = sizes * np.cos(2 * np.pi * pairs[:, 1] / (1 << 32))
-        for uniform, wait in zip(plain.tolist(), waits.tolist(), strict=True):
-            yield _Draws(*uniform, wait)
+        for spread, lost, twice, late, wait in np.column_stack((plain, waits)).tolist():
+            yield _Draws(spread, lost, twice, late, wait)
 
 
 class Sent(NamedTuple):

@@ -124,9 +124,7 @@ def find(name: str) -> Profile:
         ConfigError: if there is none; names those that are.
     """
     if name not in PROFILES:
-        raise ConfigError(
-            f"there is no network profile '{name}'; there are {', '.join(PROFILES)}"
-        )
+        raise ConfigError(f"there is no network profile '{name}'; there are {', '.join(PROFILES)}")
     return PROFILES[name]
 
 

@@ -17,7 +17,7 @@ from pymix_voice.errors import ConfigError
 from pymix_voice.lab.processes import Part, Parts
 from pymix_voice.lab.profiles import Profile
 from pymix_voice.lab.zoning import PORT_TRIES, PORTS, START_S, is_free, serve
-from pymix_voice.zone.zonefile import Zone
+from pymix_voice.zone.zonefile import GatewayEntry, MixEntry, Zone
 
 RELAY = (sys.executable, "-m", "pymix_voice.lab.relay")
 HOST = "127.0.0.1"
@@ -62,7 +62,7 @@ def elsewhere(zone: Zone) -> Elsewhere:
     Raises:
         ConfigError: if none were found.
     """
-    entries = [*zone.gateways, *zone.mixes]
+    entries: list[GatewayEntry | MixEntry] = [*zone.gateways, *zone.mixes]
     taken = {entry.port for entry in entries}
     for _ in range(PORT_TRIES):
         first = PORTS.start + secrets.randbelow(len(PORTS))

@@ -173,7 +173,7 @@ def test_of_several_with_one_port_the_key_tells_which() -> None:
         ("here:http", "it has a port that is not a number"),
         ("127.0.0.1:0", "it has a port that is not possible"),
         ("::1:7000", "it has a host that is no IP address"),
-        ("-x-:7000", "it has a host that cannot be one"),
+        ("x..y:7000", "it has a host that cannot be one"),
     ],
 )
 def test_a_place_to_listen_that_is_none_is_a_matter_of_usage(

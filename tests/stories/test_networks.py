@@ -8,7 +8,7 @@ from pymix_voice.lab.cast import Person
 from pymix_voice.lab.profiles import PROFILES, Profile
 from pymix_voice.lab.world import World
 
-TALK_S = 20.0
+TALK_S = 8.0
 LATE = 0.02
 """At most so much is lost by being late: clients learn what their path is like."""
 
@@ -21,7 +21,7 @@ def share_lost(person: Person, peer: Person) -> float:
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda each: each.name)
 def test_a_call_is_set_up_and_loses_what_two_access_links_lose(profile: Profile) -> None:
-    world = World(seed=1, clients=4, access=profile.access, chain=profile.chain)
+    world = World(seed=1, mixes=2, clients=2, access=profile.access, chain=profile.chain)
     alice, bob = world.join("alice"), world.join("bob")
     online(world, alice, bob)
     talk(world, alice, bob)

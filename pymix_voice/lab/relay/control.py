@@ -6,6 +6,7 @@ side ends, the other is told as much later; when one breaks, so does the other.
 Must not know: what is said.
 """
 
+import contextlib
 import math
 
 import trio
@@ -53,11 +54,9 @@ class Crossing:
     async def _serve(self, caller: trio.SocketStream) -> None:
         """One link from its beginning to its end."""
         called: trio.SocketStream | None = None
-        with trio.move_on_after(CONNECT_S):
-            try:
-                called = await trio.open_tcp_stream(*self._real)
-            except OSError:
-                pass  # it is not there, and whoever called will call again
+        # If it is not there, whoever called will call again.
+        with trio.move_on_after(CONNECT_S), contextlib.suppress(OSError):
+            called = await trio.open_tcp_stream(*self._real)
         if called is None:
             await trio.aclose_forcefully(caller)
             return

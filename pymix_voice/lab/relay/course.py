@@ -142,4 +142,3 @@ class Course(Generic[W]):
             else:
                 counts.reordered += not copy
         return list(handed.values())
-
