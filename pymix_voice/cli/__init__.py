@@ -67,6 +67,7 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
         {
             "idle": ("benching:idle", "Show that an idle client sends when a talking one does."),
             "playout": ("benching:playout", "What jitter and loss do to delay and sound."),
+            "quality": ("hearing:quality", "How good calls sound: PESQ, STOI and the E-model."),
             "redundancy": ("benching:redundancy", "Speech quality at 0 to 20 % loss."),
             "echo": ("benching:echo", "How much of an echo is taken away."),
             "throughput": ("benching:throughput", "How many clients a mix or gateway carries."),

@@ -6,6 +6,7 @@ of real queues is, and no round overtakes another but in the pattern that is abo
 Must not know: frames, sound, playout.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pymix_voice.lab.losses import BURST, Losses, mask
+from pymix_voice.lab.network import Law, Link
+from pymix_voice.onion.dice import Dice
 from pymix_voice.voice.arrivals import ROUND_S
 
 SEED = 20
@@ -20,6 +23,8 @@ WAY_S = 0.050
 """What every round takes at least."""
 MEMORY_ROUNDS = 5
 """After so many rounds jitter is like itself by 1/e: 100 ms."""
+CHAIN_PASSES = 6
+"""From gateway to the last of three mixes, and back."""
 OVERTAKEN_S = 0.030
 """A round that is overtaken is so much later, at most."""
 
@@ -128,6 +133,46 @@ def rows(way: Way, seconds: float, rng: np.random.Generator) -> list[Row]:
         Row(number, None if gone else float(instant))
         for number, (instant, gone) in enumerate(zip(at, lost, strict=True))
     ]
+
+
+# ── over links ───────────────────────────────────────────────────────────────────────────────
+
+
+def links_of(access: Law, chain: Law, dice: Dice) -> list[Link]:
+    """The links that a call's cells pass: up, along the chain and back, down.
+
+    Args:
+        access: between a client and its gateway.
+        chain: between gateway and mixes, and between mixes.
+        dice: each link draws from a fork of its own.
+    """
+    laws = [access, *[chain] * CHAIN_PASSES, access]
+    return [Link(law, dice.fork(f"link {place}")) for place, law in enumerate(laws)]
+
+
+def pattern_of(name: str, sentence: str, links: Sequence[Link], seconds: float) -> Pattern:
+    """How the rounds of a call come that pass links, one after the other.
+
+    Nobody on the way waits for the rest of a round, or gives up what comes late: what the links do
+    is all that happens.
+
+    Args:
+        name: of the pattern.
+        sentence: for people, what comes.
+        links: in the order in which they are passed.
+        seconds: how long it is.
+    """
+    count = round(seconds / ROUND_S)
+    sent = [(number * ROUND_S, number) for number in range(count)]
+    for link in links:
+        # In the order of time, in which a link is asked; of two copies the sooner one goes on.
+        came = ((link.arrivals(at), number) for at, number in sent)
+        sent = sorted((min(instants), number) for instants, number in came if instants)
+    at = {number: instant for instant, number in sent}
+    return Pattern(name, sentence, [Row(number, at.get(number)) for number in range(count)])
+
+
+# ── what ways do ─────────────────────────────────────────────────────────────────────────────
 
 
 def _jitter(mean: float, count: int, rng: np.random.Generator) -> NDArray[np.float64]:

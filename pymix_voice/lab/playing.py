@@ -38,6 +38,14 @@ guessed    pieces of 20 ms that the codec made up
 stretched  sound left out or said twice to change the delay; how often a minute"""
 
 
+class Packet(NamedTuple):
+    """What one round brings."""
+
+    frame: bytes
+    copies: tuple[tuple[int, bytes], ...] = ()
+    """Of frames of earlier rounds: their rounds, and they."""
+
+
 class Figures(NamedTuple):
     """What one pattern did; shares from 0 to 1."""
 
@@ -80,6 +88,12 @@ def bodies(pcm: NDArray[np.int16], count: int) -> list[bytes]:
     return [packer.pack(frame) for frame in frames]
 
 
+def packets(said: Sequence[bytes]) -> list[Packet]:
+    """What the bodies of rounds hold."""
+    unpacked = [unpack(body) for body in said]
+    return [Packet(each.frame, tuple(each.copies_of(n))) for n, each in enumerate(unpacked)]
+
+
 def play(pattern: Pattern, said: Sequence[bytes]) -> Figures:
     """Let somebody hear what was said, as it arrives.
 
@@ -90,7 +104,7 @@ def play(pattern: Pattern, said: Sequence[bytes]) -> Figures:
     playout = Playout(Decoder(), make_resampler(), COPY_BACK)
     delays: list[float] = []
     blocks = 0
-    for now in _listen(pattern, said, playout):
+    for now in listen(pattern, packets(said), playout):
         rounds = playout.counts.rounds
         playout.render(BLOCK, now + AHEAD_S, now)
         blocks += 1
@@ -99,8 +113,14 @@ def play(pattern: Pattern, said: Sequence[bytes]) -> Figures:
     return _figures(pattern, playout, np.array(delays), blocks)
 
 
-def _listen(pattern: Pattern, said: Sequence[bytes], playout: Playout) -> Iterator[float]:
-    """The instants at which the card asks; what has come by then is with the playout."""
+def listen(pattern: Pattern, said: Sequence[Packet], playout: Playout) -> Iterator[float]:
+    """The instants at which the card asks; what has come by then is with the playout.
+
+    Args:
+        pattern: when each round comes; the first was sent at `START`.
+        said: a packet for each of its rounds, or more.
+        playout: what is given to it.
+    """
     arrivals = sorted((row.at, row.number) for row in pattern.rows if row.at is not None)
     if not arrivals:
         return
@@ -109,8 +129,7 @@ def _listen(pattern: Pattern, said: Sequence[bytes], playout: Playout) -> Iterat
         passed = block * BLOCK_S
         while place < len(arrivals) and arrivals[place][0] <= passed:
             at, number = arrivals[place]
-            unpacked = unpack(said[number])
-            playout.push(number, unpacked.frame, START + at, unpacked.copies_of(number))
+            playout.push(number, said[number].frame, START + at, said[number].copies)
             place += 1
         yield START + passed
 

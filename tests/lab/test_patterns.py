@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pymix_voice.lab.patterns import OVERTAKEN_S, WAY_S, Pattern, patterns
+from pymix_voice.lab.network import Law, Link
+from pymix_voice.lab.patterns import (
+    CHAIN_PASSES,
+    OVERTAKEN_S,
+    WAY_S,
+    Pattern,
+    links_of,
+    pattern_of,
+    patterns,
+)
+from pymix_voice.onion.dice import Dice
 from pymix_voice.voice.arrivals import ROUND_S
 
 SECONDS = 60.0
@@ -106,3 +116,46 @@ def test_a_clock_drifts_by_200_millionths(ppm: int) -> None:
     assert np.median(late[-500:]) - np.median(late[:500]) == pytest.approx(
         ppm * 50 / 1_000_000, abs=0.001
     )
+
+
+def over(access: Law, chain: Law, seconds: float = SECONDS) -> Pattern:
+    links = links_of(access, chain, Dice.seeded(1))
+    return pattern_of("links", "for a test", links, seconds)
+
+
+STILL = Law(delay=0.01, jitter=0.0)
+
+
+def test_a_call_passes_its_access_twice_and_the_chain_there_and_back() -> None:
+    links = links_of(STILL, Law(), Dice.seeded(1))
+    assert [link.law for link in links] == [STILL, *[Law()] * CHAIN_PASSES, STILL]
+    late = lateness(over(STILL, Law(delay=0.02, jitter=0.0))) + WAY_S
+    assert late == pytest.approx(2 * 0.01 + CHAIN_PASSES * 0.02)
+
+
+def test_links_lose_each_on_their_own() -> None:
+    gone = lost(over(Law(loss=0.05), STILL))
+    assert gone.mean() == pytest.approx(1 - 0.95**2, abs=0.015)
+
+
+def test_links_repeat_themselves_and_differ_from_each_other() -> None:
+    shaken = Law(jitter=0.01)
+    assert over(shaken, STILL) == over(shaken, STILL)
+    late = lateness(over(shaken, shaken))
+    assert 0.02 < np.ptp(late) < 0.01 * (2 + CHAIN_PASSES)
+
+
+def test_of_a_datagram_that_comes_twice_the_sooner_one_counts() -> None:
+    late = lateness(over(Law(delay=0.01, jitter=0.0, duplicate=1.0), STILL)) + WAY_S
+    assert late == pytest.approx(0.01 * (2 + CHAIN_PASSES))
+
+
+def test_over_a_link_that_is_cut_nothing_comes() -> None:
+    link = Link(STILL, Dice.seeded(1))
+    link.cut = True
+    assert lost(pattern_of("cut", "for a test", [link], 1.0)).all()
+
+
+def test_where_links_reorder_rounds_overtake_each_other() -> None:
+    came = [row.at for row in over(Law(reorder=0.1), STILL).rows if row.at is not None]
+    assert came != sorted(came)

@@ -1,0 +1,63 @@
+"""The command that measures how good calls sound.
+
+Must not know: how anything is measured.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter, validators
+from rich.console import Console
+
+from pymix_voice.cli import DONE, INTERRUPTED
+from pymix_voice.cli.finding import JsonOption
+from pymix_voice.cli.progress import follow
+from pymix_voice.edge.report import write_line
+
+
+def quality(
+    *,
+    quick: Annotated[bool, Parameter(negative="")] = False,
+    seeds: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
+    samples: Path | None = None,
+    json: JsonOption = False,
+) -> int:
+    """How good calls sound over bit rates, losses and networks: PESQ, STOI and the E-model.
+
+    Recorded speech goes through the codec, over a way that loses and delays, and through the real
+    playout; what comes out is compared with what was said. Beside what this project sends stand
+    plain Opus frames of 16 to 44 kbit/s. PESQ (1 to 4.6) judges how it sounds, STOI (0 to 1) what
+    is understood, and the E-model (ITU-T G.107) rates delay and loss. PESQ and STOI are packages
+    of their own: `pip install 'pymix-voice[bench]'`. PESQ's code is ITU's, and has its own terms.
+
+    All is played in virtual time and drawn from seeds: the figures are the same each time. Ctrl-C
+    shows what was measured until then.
+
+    Args:
+        quick: fewer recordings, losses and seeds; under 90 seconds. In full it takes a quarter
+            of an hour.
+        seeds: in how many ways each loss and network is drawn; 3 if not given, 1 with --quick.
+        samples: folder with WAV files of speech; the project's own if not given.
+    """
+    from pymix_voice.lab import quality as scoring
+    from pymix_voice.lab import quality_bench as bench
+    from pymix_voice.lab.zoning import samples as own_samples
+
+    scoring.load()
+    scoring.load_stoi()
+    conditions = bench.FEW if quick else bench.ALL
+    drawn = seeds or (1 if quick else bench.SEEDS)
+    most = bench.QUICK_RECORDINGS if quick else None
+    spoken = bench.speeches(samples or own_samples(), most)
+    total = bench.count(spoken, conditions, drawn)
+    scores, whole = follow(bench.scores(spoken, conditions, drawn), total, "speech over ways")
+    rows = bench.rows(scores)
+    if json:
+        shown = [row.told() for row in rows]
+        found = {"quick": quick, "whole": whole, "seeds": drawn, "quality": shown}
+        write_line({"bench": "quality", **found})
+    else:
+        console = Console(highlight=False)
+        console.print(bench.table(rows))
+        console.print(bench.LEGEND)
+    return DONE if whole else INTERRUPTED

@@ -1,0 +1,278 @@
+"""How good calls sound: what is heard beside what was said, over bit rates, losses and networks.
+
+For each way (a loss, or a network) every scheme sends the same recordings over the same losses:
+
+    encode  ->  the way  ->  playout  ->  PESQ, STOI
+                                     \\->  delay, what is missing  ->  E-model
+
+Scores of one row lie apart because recordings, and places of losses, differ; the machine's load
+changes none of them.
+
+Must not know: sockets, who prints the figures.
+"""
+
+import dataclasses
+import statistics
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from rich.table import Table
+
+from pymix_voice.errors import ConfigError, SoundError
+from pymix_voice.lab import emodel, patterns, quality
+from pymix_voice.lab.hearing import COPIES, PLAIN, SCHEMES, Scheme, Speech, hear
+from pymix_voice.lab.losses import Losses, mask
+from pymix_voice.lab.patterns import Pattern, Way
+from pymix_voice.voice.arrivals import ROUND_S
+from pymix_voice.voice.recordings import read_recording
+
+SEEDS = 3
+QUICK_RECORDINGS = 2
+
+LEGEND = """\
+PESQ     how it sounds, 1 bad to 4.6 unharmed; STOI  what is understood of it, 0
+         to 1; both: mean ± standard deviation of n recordings and draws
+delay    from mouth to ear: a frame's 20 ms, Opus, the way, playout, 20 ms card
+R, MOS   E-model (G.107) of that delay and of what was missing in time: 93 and
+         4.4 are the best, below R 60 nearly all are dissatisfied
+copies is what this project sends; opus are plain frames, lost ones concealed.
+All is played in virtual time: a busy computer changes no figure."""
+
+
+class Condition(NamedTuple):
+    """One way, and who is sent over it."""
+
+    pattern: str
+    way: Way
+    schemes: tuple[Scheme, ...]
+
+
+def _lossy(losses: Losses, share: float, schemes: tuple[Scheme, ...] = SCHEMES) -> Condition:
+    """A steady way that loses some rounds."""
+    return Condition(losses, dataclasses.replace(_STEADY, loss=share, losses=losses), schemes)
+
+
+def _over(name: str) -> Condition:
+    """A way of the corpus, for the two schemes of the same size."""
+    return Condition(name, _WAYS[name], (COPIES, PLAIN))
+
+
+_WAYS = {way.name: way for way in patterns.WAYS}
+_STEADY = _WAYS["steady"]
+
+ALL = (
+    *(_lossy(Losses.RANDOM, share) for share in (0.0, 0.01, 0.03, 0.05, 0.10, 0.20)),
+    *(_lossy(Losses.BURSTY, share) for share in (0.01, 0.03, 0.05, 0.10, 0.20)),
+    *map(_over, ("small jitter", "large jitter", "bursts", "spikes")),
+    *map(_over, ("route longer", "route shorter", "mobile", "reordering")),
+)
+FEW = (
+    *(_lossy(Losses.RANDOM, share) for share in (0.0, 0.10)),
+    _lossy(Losses.BURSTY, 0.10, (COPIES, PLAIN)),
+    _over("mobile"),
+)
+
+
+class Score(NamedTuple):
+    """One recording, sent in one way over one draw of a condition."""
+
+    condition: Condition
+    scheme: Scheme
+    pesq: float
+    stoi: float
+    delay_ms: float | None
+    """None if nothing was heard."""
+    rounds: int
+    missing: int
+    runs: int
+
+
+class Spread(NamedTuple):
+    """Scores, summed up."""
+
+    mean: float
+    sd: float | None
+    """Standard deviation; None of a single score."""
+    n: int
+
+
+class Row(NamedTuple):
+    """One scheme under one condition."""
+
+    scheme: str
+    kbit_s: float
+    loss: float
+    """Share of rounds that the way loses, 0 to 1."""
+    pattern: str
+    pesq: Spread
+    stoi: Spread
+    delay_ms: float | None
+    """From mouth to ear; the median over all scores. None if nothing was heard."""
+    missing: float
+    """Share of rounds that nothing was there for in time."""
+    burst_ratio: float
+    """How much longer their runs are than by chance."""
+    r: float | None
+    mos: float | None
+
+    def told(self) -> dict[str, object]:
+        """For programs."""
+        spreads = {"pesq": self.pesq._asdict(), "stoi": self.stoi._asdict()}
+        return {**self._asdict(), **spreads}
+
+
+def speeches(folder: Path, most: int | None = None) -> list[Speech]:
+    """The WAV files of a folder, by name.
+
+    Args:
+        folder: where they are.
+        most: no more than the first so many.
+
+    Raises:
+        ConfigError: if there are none.
+        SoundError: if one cannot be read.
+    """
+    paths = sorted(folder.glob("*.wav"))[:most]
+    if not paths:
+        raise ConfigError(f"there are no WAV files in {folder}; give a folder with recordings")
+    return [Speech(path.name, read_recording(path)) for path in paths]
+
+
+# ── scores ───────────────────────────────────────────────────────────────────────────────────
+
+
+def count(spoken: Sequence[Speech], conditions: Sequence[Condition], seeds: int) -> int:
+    """How many scores there will be."""
+    draws = sum(len(each.schemes) * _seeds(each, seeds) for each in conditions)
+    return len(spoken) * draws
+
+
+def _seeds(condition: Condition, seeds: int) -> int:
+    """Over the steady way that loses nothing all draws are the same."""
+    return 1 if condition.way == _STEADY else seeds
+
+
+def scores(
+    spoken: Sequence[Speech], conditions: Sequence[Condition], seeds: int
+) -> Iterator[Score]:
+    """Score all recordings under all conditions, one after the other.
+
+    Args:
+        spoken: what is said.
+        conditions: what it is sent over.
+        seeds: draws for each recording and condition.
+
+    Raises:
+        SoundError: if a library is missing, or a recording has no speech in it.
+    """
+    for condition in conditions:
+        for scheme in condition.schemes:
+            for place, speech in enumerate(spoken):
+                for seed in range(_seeds(condition, seeds)):
+                    pattern = draw(condition.way, speech.parts, [seed, place])
+                    yield score(speech, condition, scheme, pattern)
+
+
+def draw(way: Way, parts: Sequence[int], seed: Sequence[int]) -> Pattern:
+    """How the rounds come.
+
+    Args:
+        way: what happens to them.
+        parts: rounds of each part of a call; each loses its whole share.
+        seed: the same, the same pattern.
+    """
+    drawn_for = [round(way.loss * 1000), int(way.losses is Losses.BURSTY)]
+    rng = np.random.default_rng([*seed, *drawn_for])
+    kept = dataclasses.replace(way, loss=0.0)
+    rows = patterns.rows(kept, sum(parts) * ROUND_S, rng)
+    lost = np.concatenate([mask(way.losses, way.loss, part, rng) for part in parts])
+    return Pattern(
+        way.name,
+        way.sentence,
+        [row._replace(at=None) if gone else row for row, gone in zip(rows, lost, strict=True)],
+    )
+
+
+def score(speech: Speech, condition: Condition, scheme: Scheme, pattern: Pattern) -> Score:
+    """Score what is heard of one recording."""
+    heard = hear(speech, scheme, pattern)
+    sound, by_round = (heard.sound, heard.by_round) if heard else (_NOTHING, _NOTHING)
+    try:
+        pesq = quality.pesq(speech.said, sound)
+        stoi = quality.stoi(speech.said, by_round)
+    except SoundError as error:
+        raise SoundError(f"{speech.name}: {error}") from error
+    if heard is None:
+        return Score(condition, scheme, pesq, stoi, None, speech.rounds, speech.rounds, 1)
+    told = heard.delay_ms, speech.rounds, heard.missing, heard.runs
+    return Score(condition, scheme, pesq, stoi, *told)
+
+
+_NOTHING = np.zeros(0, np.int16)
+
+
+# ── figures ──────────────────────────────────────────────────────────────────────────────────
+
+
+def rows(measured: Sequence[Score]) -> list[Row]:
+    """The figures for programs, in the order measured."""
+    found: dict[tuple[Condition, Scheme], list[Score]] = {}
+    for each in measured:
+        found.setdefault((each.condition, each.scheme), []).append(each)
+    return [_row(*which, some) for which, some in found.items()]
+
+
+def _row(condition: Condition, scheme: Scheme, some: Sequence[Score]) -> Row:
+    delays = [each.delay_ms for each in some if each.delay_ms is not None]
+    delay_ms = round(statistics.median(delays), 1) if delays else None
+    rounds, missing = sum(each.rounds for each in some), sum(each.missing for each in some)
+    bursts = emodel.burst_ratio(missing, sum(each.runs for each in some), rounds)
+    r = None if delay_ms is None else emodel.rating(delay_ms, missing / rounds, bursts)
+    return Row(
+        scheme=scheme.name,
+        kbit_s=scheme.kbit_s,
+        loss=condition.way.loss,
+        pattern=condition.pattern,
+        pesq=_spread([each.pesq for each in some]),
+        stoi=_spread([each.stoi for each in some]),
+        delay_ms=delay_ms,
+        missing=round(missing / rounds, 5),
+        burst_ratio=round(bursts, 2),
+        r=None if r is None else round(r, 1),
+        mos=None if r is None else round(emodel.mos(r), 2),
+    )
+
+
+def _spread(values: Sequence[float]) -> Spread:
+    sd = round(statistics.stdev(values), 3) if len(values) > 1 else None
+    return Spread(round(statistics.fmean(values), 3), sd, len(values))
+
+
+def table(found: Sequence[Row]) -> Table:
+    """The figures for people, a line for each row; the way is named once."""
+    shown = Table(box=None, padding=(0, 2, 0, 0))
+    shown.add_column("lost", justify="right")
+    shown.add_column("way", no_wrap=True)
+    shown.add_column("sent", no_wrap=True)
+    for heading in ("PESQ", "STOI", "delay", "missing", "R", "MOS", "n"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    named: tuple[float, str] | None = None
+    for row in found:
+        way = row.loss, row.pattern
+        loss, pattern = ("", "") if way == named else (f"{row.loss:.0%}", row.pattern)
+        named = way
+        shown.add_row(
+            *(loss, pattern, row.scheme, _shown(row.pesq), _shown(row.stoi)),
+            "-" if row.delay_ms is None else f"{row.delay_ms:.0f} ms",
+            f"{row.missing:.1%}",
+            "-" if row.r is None else f"{row.r:.0f}",
+            "-" if row.mos is None else f"{row.mos:.1f}",
+            str(row.pesq.n),
+        )
+    return shown
+
+
+def _shown(spread: Spread) -> str:
+    return f"{spread.mean:.2f}" + ("" if spread.sd is None else f" ± {spread.sd:.2f}")
