@@ -138,6 +138,11 @@ def rows(way: Way, seconds: float, rng: np.random.Generator) -> list[Row]:
 # ── over links ───────────────────────────────────────────────────────────────────────────────
 
 
+def laws_of(access: Law, chain: Law) -> list[Law]:
+    """Those of all links that a call's cells pass: up, along the chain and back, down."""
+    return [access, *[chain] * CHAIN_PASSES, access]
+
+
 def links_of(access: Law, chain: Law, dice: Dice) -> list[Link]:
     """The links that a call's cells pass: up, along the chain and back, down.
 
@@ -146,8 +151,8 @@ def links_of(access: Law, chain: Law, dice: Dice) -> list[Link]:
         chain: between gateway and mixes, and between mixes.
         dice: each link draws from a fork of its own.
     """
-    laws = [access, *[chain] * CHAIN_PASSES, access]
-    return [Link(law, dice.fork(f"link {place}")) for place, law in enumerate(laws)]
+    laws = enumerate(laws_of(access, chain))
+    return [Link(law, dice.fork(f"link {place}")) for place, law in laws]
 
 
 def pattern_of(name: str, sentence: str, links: Sequence[Link], seconds: float) -> Pattern:
