@@ -91,10 +91,9 @@ class Speech:
 
     def _sound(self) -> NDArray[np.int16]:
         """What is spoken into the microphone, int16 [rounds, 960]."""
-        before, during, _ = self.parts
         sound = np.zeros((sum(self.parts), FRAME_SAMPLES), np.int16)
         flat = sound.reshape(-1)
-        begin = before * FRAME_SAMPLES
+        begin = WARM_ROUNDS * FRAME_SAMPLES
         # The recording's end comes before its beginning, as if it were said over and over.
         flat[:begin] = np.resize(self.said[::-1], begin)[::-1]
         flat[begin : begin + len(self.said)] = self.said

@@ -2,8 +2,8 @@
 
 For each way (a loss, or a network) every scheme sends the same recordings over the same losses:
 
-    encode  ->  the way  ->  playout  ->  PESQ, STOI
-                                     \\->  delay, what is missing  ->  E-model
+    encode  ->  the way  ->  playout  ->  sound  ->  PESQ, STOI
+                                      ->  delay, what is missing  ->  E-model
 
 Scores of one row lie apart because recordings, and places of losses, differ; the machine's load
 changes none of them.
@@ -12,6 +12,7 @@ Must not know: sockets, who prints the figures.
 """
 
 import dataclasses
+import math
 import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,7 +25,10 @@ from pymix_voice.errors import ConfigError, SoundError
 from pymix_voice.lab import emodel, patterns, quality
 from pymix_voice.lab.hearing import COPIES, PLAIN, SCHEMES, Scheme, Speech, hear
 from pymix_voice.lab.losses import Losses, mask
-from pymix_voice.lab.patterns import Pattern, Way
+from pymix_voice.lab.network import Law
+from pymix_voice.lab.patterns import Pattern, Way, links_of, pattern_of
+from pymix_voice.lab.profiles import PROFILES, Profile
+from pymix_voice.onion.dice import Dice
 from pymix_voice.voice.arrivals import ROUND_S
 from pymix_voice.voice.recordings import read_recording
 
@@ -42,11 +46,31 @@ All is played in virtual time: a busy computer changes no figure."""
 
 
 class Condition(NamedTuple):
-    """One way, and who is sent over it."""
+    """What speech is sent over, and how."""
 
     pattern: str
-    way: Way
+    way: Way | Profile
+    """A way from gateway to client, or the links of a whole zone."""
     schemes: tuple[Scheme, ...]
+
+    @property
+    def loss(self) -> float:
+        """The share of rounds that is lost, 0 to 1."""
+        if isinstance(self.way, Way):
+            return self.way.loss
+        kept = math.prod(1 - law.loss for law in patterns.laws_of(self.way.access, self.way.chain))
+        return round(1 - kept, 4)
+
+    @property
+    def always_the_same(self) -> bool:
+        """Whether nothing is drawn that could be heard."""
+        if isinstance(self.way, Way):
+            return self.way == _STEADY
+        return all(_is_still(law) for law in (self.way.access, self.way.chain))
+
+
+def _is_still(law: Law) -> bool:
+    return not (law.jitter or law.wait or law.loss or law.reorder)
 
 
 def _lossy(losses: Losses, share: float, schemes: tuple[Scheme, ...] = SCHEMES) -> Condition:
@@ -54,24 +78,26 @@ def _lossy(losses: Losses, share: float, schemes: tuple[Scheme, ...] = SCHEMES) 
     return Condition(losses, dataclasses.replace(_STEADY, loss=share, losses=losses), schemes)
 
 
-def _over(name: str) -> Condition:
-    """A way of the corpus, for the two schemes of the same size."""
-    return Condition(name, _WAYS[name], (COPIES, PLAIN))
+def _over(way: Way | Profile) -> Condition:
+    """Another way, for the two schemes of the same size."""
+    return Condition(way.name, way, (COPIES, PLAIN))
 
 
 _WAYS = {way.name: way for way in patterns.WAYS}
 _STEADY = _WAYS["steady"]
+_UNSTEADY = ("large jitter", "bursts", "spikes", "route longer", "route shorter")
+_FEW_PROFILES = ("continent", "mobile", "wifi")
 
 ALL = (
     *(_lossy(Losses.RANDOM, share) for share in (0.0, 0.01, 0.03, 0.05, 0.10, 0.20)),
     *(_lossy(Losses.BURSTY, share) for share in (0.01, 0.03, 0.05, 0.10, 0.20)),
-    *map(_over, ("small jitter", "large jitter", "bursts", "spikes")),
-    *map(_over, ("route longer", "route shorter", "mobile", "reordering")),
+    *(_over(_WAYS[name]) for name in _UNSTEADY),
+    *map(_over, PROFILES.values()),
 )
 FEW = (
     *(_lossy(Losses.RANDOM, share) for share in (0.0, 0.10)),
     _lossy(Losses.BURSTY, 0.10, (COPIES, PLAIN)),
-    _over("mobile"),
+    *(_over(PROFILES[name]) for name in _FEW_PROFILES),
 )
 
 
@@ -104,7 +130,7 @@ class Row(NamedTuple):
     scheme: str
     kbit_s: float
     loss: float
-    """Share of rounds that the way loses, 0 to 1."""
+    """Share of rounds that are lost on the way, 0 to 1."""
     pattern: str
     pesq: Spread
     stoi: Spread
@@ -150,8 +176,7 @@ def count(spoken: Sequence[Speech], conditions: Sequence[Condition], seeds: int)
 
 
 def _seeds(condition: Condition, seeds: int) -> int:
-    """Over the steady way that loses nothing all draws are the same."""
-    return 1 if condition.way == _STEADY else seeds
+    return 1 if condition.always_the_same else seeds
 
 
 def scores(
@@ -171,28 +196,28 @@ def scores(
         for scheme in condition.schemes:
             for place, speech in enumerate(spoken):
                 for seed in range(_seeds(condition, seeds)):
-                    pattern = draw(condition.way, speech.parts, [seed, place])
+                    pattern = draw(condition.way, speech.parts, (seed, place))
                     yield score(speech, condition, scheme, pattern)
 
 
-def draw(way: Way, parts: Sequence[int], seed: Sequence[int]) -> Pattern:
+def draw(way: Way | Profile, parts: Sequence[int], seed: tuple[int, int]) -> Pattern:
     """How the rounds come.
 
     Args:
         way: what happens to them.
-        parts: rounds of each part of a call; each loses its whole share.
+        parts: rounds of each part of a call; over a way each loses its whole share.
         seed: the same, the same pattern.
     """
-    drawn_for = [round(way.loss * 1000), int(way.losses is Losses.BURSTY)]
+    seconds = sum(parts) * ROUND_S
+    if isinstance(way, Profile):
+        dice = Dice.seeded(b"quality %d %d" % seed)
+        return pattern_of(way.name, way.sentence, links_of(way.access, way.chain, dice), seconds)
+    drawn_for = round(way.loss * 1000), int(way.losses is Losses.BURSTY)
     rng = np.random.default_rng([*seed, *drawn_for])
-    kept = dataclasses.replace(way, loss=0.0)
-    rows = patterns.rows(kept, sum(parts) * ROUND_S, rng)
+    rows = patterns.rows(dataclasses.replace(way, loss=0.0), seconds, rng)
     lost = np.concatenate([mask(way.losses, way.loss, part, rng) for part in parts])
-    return Pattern(
-        way.name,
-        way.sentence,
-        [row._replace(at=None) if gone else row for row, gone in zip(rows, lost, strict=True)],
-    )
+    kept = [row._replace(at=None) if gone else row for row, gone in zip(rows, lost, strict=True)]
+    return Pattern(way.name, way.sentence, kept)
 
 
 def score(speech: Speech, condition: Condition, scheme: Scheme, pattern: Pattern) -> Score:
@@ -233,7 +258,7 @@ def _row(condition: Condition, scheme: Scheme, some: Sequence[Score]) -> Row:
     return Row(
         scheme=scheme.name,
         kbit_s=scheme.kbit_s,
-        loss=condition.way.loss,
+        loss=condition.loss,
         pattern=condition.pattern,
         pesq=_spread([each.pesq for each in some]),
         stoi=_spread([each.stoi for each in some]),

@@ -14,7 +14,8 @@ from pymix_voice.lab import emodel
 from pymix_voice.lab import quality_bench as bench
 from pymix_voice.lab.hearing import COPIES, PLAIN, SCHEMES, Speech
 from pymix_voice.lab.losses import Losses
-from pymix_voice.lab.patterns import WAYS, Way
+from pymix_voice.lab.patterns import WAYS, Pattern, Way
+from pymix_voice.lab.profiles import PROFILES
 from pymix_voice.lab.quality_bench import ALL, FEW, Condition, Row, Score, Spread
 from pymix_voice.voice.recordings import Recorder, read_recording
 
@@ -29,7 +30,7 @@ def short() -> Speech:
 
 def test_every_part_of_a_call_loses_its_share_and_seeds_differ() -> None:
     def lost(seed: int) -> list[bool]:
-        drawn = bench.draw(A_TENTH.way, (400, 100, 50), [seed, 0])
+        drawn = bench.draw(A_TENTH.way, (400, 100, 50), (seed, 0))
         return [row.at is None for row in drawn.rows]
 
     first, second = lost(1), lost(2)
@@ -40,21 +41,36 @@ def test_every_part_of_a_call_loses_its_share_and_seeds_differ() -> None:
 
 def test_all_schemes_are_sent_over_every_loss_and_two_over_networks() -> None:
     lossy = [each for each in ALL if each.pattern in set(Losses)]
-    assert {(each.pattern, each.way.loss) for each in lossy} == {
+    assert {(each.pattern, each.loss) for each in lossy} == {
         *(("random", share) for share in (0.0, 0.01, 0.03, 0.05, 0.10, 0.20)),
         *(("bursty", share) for share in (0.01, 0.03, 0.05, 0.10, 0.20)),
     }
     assert all(each.schemes == SCHEMES for each in lossy)
     networks = [each for each in ALL if each not in lossy]
-    assert {each.pattern for each in networks} <= {way.name for way in WAYS}
+    assert {each.pattern for each in networks} > set(PROFILES)
+    assert {each.pattern for each in networks} - set(PROFILES) < {way.name for way in WAYS}
     assert all(each.schemes == (COPIES, PLAIN) for each in networks)
 
 
 def test_the_steady_way_without_loss_is_drawn_once() -> None:
     nothing = ALL[0]
-    assert nothing.way.loss == 0
+    assert nothing.loss == 0
     assert bench.count([short(), short()], [nothing, A_TENTH], seeds=3) == 2 * 5 + 2 * 2 * 3
-    assert bench.count([short()], FEW, seeds=1) == 5 + 5 + 2 + 2
+    assert bench.count([short()], FEW, seeds=1) == 5 + 5 + 2 + 3 * 2
+
+
+def test_a_profile_is_the_links_of_a_whole_call() -> None:
+    def drawn(name: str, seed: int = 1) -> tuple[Condition, Pattern]:
+        (condition,) = (each for each in ALL if each.pattern == name)
+        return condition, bench.draw(condition.way, (400, 1500, 100), (seed, 0))
+
+    continent, still = drawn("continent")
+    assert (continent.loss, continent.always_the_same) == (0.0, True)
+    assert still.rows[10].at == pytest.approx(10 * 0.02 + 2 * 0.005 + 6 * 0.015)
+    wifi, poor = drawn("wifi")
+    assert (wifi.loss, wifi.always_the_same) == (0.19, False)
+    assert sum(row.at is None for row in poor.rows) == pytest.approx(0.19 * 2000, rel=0.2)
+    assert poor == drawn("wifi")[1] != drawn("wifi", seed=2)[1]
 
 
 def test_scores_of_one_way_and_scheme_become_a_row() -> None:
@@ -82,7 +98,9 @@ def test_the_table_names_a_way_once_and_fits_a_terminal() -> None:
         Row(scheme.name, 44.4, 0.2, "route shorter", spread, spread, 333.3, 0.123, 2, 55.5, 2.2)
         for scheme in SCHEMES
     ]
-    rows.append(Row("copies", 44.4, 1.0, "cut", Spread(1.04, None, 1), spread, None, 1, 1, None, None))
+    rows.append(
+        Row("copies", 44.4, 1.0, "cut", Spread(1.04, None, 1), spread, None, 1, 1, None, None)
+    )
     shown = Console(file=io.StringIO(), record=True, width=100)
     shown.print(bench.table(rows))
     lines = shown.export_text().splitlines()
