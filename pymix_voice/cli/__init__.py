@@ -66,6 +66,9 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
         "Measure how well it works on this computer.",
         {
             "idle": ("benching:idle", "Show that an idle client sends when a talking one does."),
+            "latency": ("showing:latency", "Mouth-to-ear delay, part by part, and beside others."),
+            "cost": ("showing:cost", "Bytes, processor and memory, as a zone grows."),
+            "tour": ("showing:tour", "A little of everything, and a page about it."),
             "playout": ("benching:playout", "What jitter and loss do to delay and sound."),
             "quality": ("hearing:quality", "How good calls sound: PESQ, STOI and the E-model."),
             "redundancy": ("benching:redundancy", "Speech quality at 0 to 20 % loss."),

@@ -52,14 +52,19 @@ def follow(things: Iterable[Thing], total: int, what: str) -> Followed[Thing]:
 
 
 class Doing:
-    """Says on stderr what is being done, where nobody can know how long it will take."""
+    """Says on stderr what is being done, and with what is known of it, how long it will take.
 
-    def __init__(self) -> None:
+    Args:
+        steps: how many there are; None if nobody can know.
+    """
+
+    def __init__(self, steps: int | None = None) -> None:
         self._console = Console(stderr=True, highlight=False)
-        columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+        left = [TimeElapsedColumn()] if steps is None else [BarColumn(), TimeRemainingColumn()]
+        columns = SpinnerColumn(), TextColumn("{task.description}"), *left
         shows = self._console.is_terminal
         self._bars = Progress(*columns, console=self._console, disable=not shows, transient=True)
-        self._task = self._bars.add_task("")
+        self._task = self._bars.add_task("", total=steps)
 
     def __enter__(self) -> Self:
         """From here on it shows."""
@@ -69,6 +74,10 @@ class Doing:
     def __exit__(self, *error: object) -> None:
         """It is over, whatever happened."""
         self._bars.stop()
+
+    def advance(self) -> None:
+        """One step is done."""
+        self._bars.advance(self._task)
 
     def tell(self, text: str) -> None:
         """What comes now; a line each where there is no terminal."""

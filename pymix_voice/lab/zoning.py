@@ -70,23 +70,18 @@ def idle(home: Path, name: str) -> list[str]:
     return client("listen", home, name)
 
 
-def listen(home: Path, name: str, said: Path, heard: Path) -> list[str]:
+def listen(home: Path, name: str, said: Path, heard: Path, *more: str) -> list[str]:
     """Somebody who answers one call with a recording."""
     answers = ["--auto-answer", "--once", "--input", str(said), "--output", str(heard)]
-    return [*client("listen", home, name), *answers]
+    return [*client("listen", home, name), *answers, *more]
 
 
-def call(home: Path, address: str, said: Path, heard: Path) -> list[str]:
+def call(
+    home: Path, address: str, said: Path, heard: Path, *more: str, name: str = "caller"
+) -> list[str]:
     """Somebody who calls with a recording, and stays only as long as that takes."""
-    return [
-        *client("call", home, "caller"),
-        address,
-        "--now",
-        "--input",
-        str(said),
-        "--output",
-        str(heard),
-    ]
+    speaks = ["--now", "--input", str(said), "--output", str(heard)]
+    return [*client("call", home, name), address, *speaks, *more]
 
 
 # ── what is on this computer ─────────────────────────────────────────────────────────────────
