@@ -47,7 +47,21 @@ PidFile {node.pid_file}
 DirAuthority {authority}
 Log notice stderr
 PathsNeededToBuildCircuits 0.25
-{_client(node) if node.name == CLIENT else _relay(node)}"""
+{_relay(node) if node.name in RELAYS else _client(node)}"""
+
+
+def onion_service(node: Node, authority: str, port: int) -> str:
+    """The whole of the settings of a client that keeps an onion service.
+
+    Args:
+        node: it.
+        authority: see `authority_line`.
+        port: the service's, and where it leads on this machine.
+    """
+    return f"""\
+{text(node, authority)}HiddenServiceDir {node.folder / "onion"}
+HiddenServicePort {port} {HOST}:{port}
+"""
 
 
 def _client(node: Node) -> str:
@@ -93,6 +107,7 @@ V3AuthVoteDelay 2
 V3AuthDistDelay 2
 TestingDirAuthVoteExit *
 TestingDirAuthVoteGuard *
+TestingDirAuthVoteHSDir *
 TestingMinExitFlagThreshold 0
 TestingAuthDirTimeToLearnReachability 0
 AuthDirMaxServersPerAddr 0

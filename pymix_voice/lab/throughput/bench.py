@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 import trio
 
-from pymix_voice.lab.peers import limit, naive_run, sphinx, tor
+from pymix_voice.lab.peers import limit, naive_run, sphinx, tor, tor_network
 from pymix_voice.lab.peers.measured import measured_by
 from pymix_voice.lab.processes import PartError
 from pymix_voice.lab.throughput.figures import Found, is_served
@@ -114,7 +114,7 @@ class Bench:
             self._tell("a hop of Sphinx")
             words = (sys.executable, "-m", sphinx.__name__, str(self._peer_s))
             peers.sphinx = await measured_by(words, self._peer_s)
-        if tor.available() and not self._quick:
+        if tor_network.available() and not self._quick:
             self._tell("a private Tor network")
             peers.tor = await tor.measure(TOR_S)
 
