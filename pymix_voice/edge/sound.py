@@ -13,10 +13,12 @@ Source: the project's design page, section "Voice"; its protocol page, "Rules" 3
 Must not know: circuits, sockets, devices, who the peer is.
 """
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
-from pymix_voice.client.call import PAUSE, Call
+from pymix_voice.client.call import PAUSE
 from pymix_voice.edge.ears import Ear, RecordingEar
 from pymix_voice.edge.mouths import Mouth
 from pymix_voice.errors import BadCell
@@ -47,6 +49,30 @@ def new_playout(arrivals: Arrivals) -> Playout:
     return Playout(Decoder(), make_resampler(), COPY_BACK, arrivals)
 
 
+class Talked(Protocol):
+    """What sound needs to know of a call."""
+
+    @property
+    def caller(self) -> bool:
+        """Whether this side dialed."""
+        ...
+
+    @property
+    def talking(self) -> bool:
+        """Whether voice flows."""
+        ...
+
+    @property
+    def finished_there(self) -> bool:
+        """Whether the peer has said all that it will say."""
+        ...
+
+    @property
+    def frames_sent(self) -> int:
+        """Frames of voice that were sent."""
+        ...
+
+
 class CallSound:
     """How one call sounded.
 
@@ -55,7 +81,7 @@ class CallSound:
         arrivals: what is known of the way here.
     """
 
-    def __init__(self, call: Call, arrivals: Arrivals) -> None:
+    def __init__(self, call: Talked, arrivals: Arrivals) -> None:
         self.call = call
         self.playout = new_playout(arrivals)
         self.began_at: float | None = None
@@ -222,7 +248,7 @@ class Sound:
         """Whether all that came has been heard."""
         return self.call is None or self.call.playout.dry
 
-    def begin(self, call: Call, now: float) -> None:
+    def begin(self, call: Talked, now: float) -> None:
         """A call's sound begins."""
         self.call = CallSound(call, self._idle.arrivals.successor())
         self.ear.begin(now)
