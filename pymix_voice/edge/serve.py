@@ -6,7 +6,7 @@ Must not know: what rounds carry, which client is which.
 """
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import NamedTuple
 
@@ -88,6 +88,11 @@ CLOCK_LOOK_S = 1.0
 """How often a mix is told the time of day, which may have been set."""
 
 
+def mix_at(hop: int) -> type[Mix]:
+    """The kind of mix that stands at a place of the chain."""
+    return FirstMix if hop == 0 else Mix
+
+
 async def serve_mix(
     zone: Zone,
     hop: int,
@@ -96,6 +101,7 @@ async def serve_mix(
     clock: Clock,
     report: Report,
     here: Place | None = None,
+    kind: Callable[[int], type[Mix]] = mix_at,
 ) -> None:
     """Run a mix until SIGINT or SIGTERM.
 
@@ -107,6 +113,7 @@ async def serve_mix(
         clock: tells the time.
         report: for the operator.
         here: where it listens, if not at its address in the zone file.
+        kind: which kind of mix stands at a place.
 
     Raises:
         ConfigError: if its ports or files cannot be used.
@@ -117,7 +124,7 @@ async def serve_mix(
     down = None if after is None else _place_of(after)
     befores = _upstream_keys(zone, hop)
     aegis = prefers_aegis()
-    machine = _make_mix(zone, hop, keys, signed.read(), clock, dice, down)
+    machine = _make_mix(kind(hop), zone, hop, keys, signed.read(), clock, dice, down)
 
     def answer() -> ControlLink:
         ephemeral = KeyPair.draw(dice)
@@ -166,6 +173,7 @@ async def _look_at_clock(machine: Mix, clock: Clock) -> None:
 
 
 def _make_mix(
+    kind: type[Mix],
     zone: Zone,
     hop: int,
     keys: KeyFile,
@@ -176,7 +184,6 @@ def _make_mix(
 ) -> Mix:
     if keys.sign is None:
         raise Misuse("a mix needs a key to sign with")
-    kind = FirstMix if hop == 0 else Mix
     return kind(
         zone,
         hop,

@@ -84,7 +84,7 @@ class Mix:
         self._neighbours = Neighbours(zone, hop)
         self._live = Live(zone.geometry)
         self._upstream: Mapping[int, Inlet] = self._make_inlets()
-        self._downstream = PatientInlet(self._geometry, self._filler)
+        self._downstream = self._make_inlet()
         self._forwarded = Once()
         self._returned = Once()
         self._turns: dict[int, int] = {}
@@ -101,7 +101,11 @@ class Mix:
         self._went = self._came_back = Mark()
 
     def _make_inlets(self) -> Mapping[int, Inlet]:
-        return {0: PatientInlet(self._geometry, self._filler)}
+        return {0: self._make_inlet()}
+
+    def _make_inlet(self) -> PatientInlet:
+        """For the rounds of one direction."""
+        return PatientInlet(self._geometry, self._filler)
 
     @property
     def _is_last(self) -> bool:

@@ -50,7 +50,7 @@ PUBLISHED: Final[list[Told]] = [
     {
         "scheme": "Addra",
         "ms": 1206.0,
-        "sentence": "726 ms (p99) and 480 ms of framing; 32,000 users on 80 machines, another scale",
+        "sentence": "726 ms (p99) and 480 ms of framing; 32,000 users, 80 machines, another scale",
         "source": "Ahmad and others: Addra, OSDI 2021",
     },
     {

@@ -45,7 +45,7 @@ def sentences(told: Told) -> Iterator[str]:
     if epochs["n"]:
         yield (
             f"From dialing to the first word: {setups['seconds']['p50']:.1f} s, 95 % under "
-            f"{setups['seconds']['p95']:.1f} s ({epochs['p95']:.2f} epochs), of {epochs['n']} calls."
+            f"{setups['seconds']['p95']:.1f} s ({epochs['p95']:.2f} epochs); {epochs['n']} calls."
         )
     for name, why in told["failed"].items():
         yield f"Not measured: {name}: {why.splitlines()[0]}."

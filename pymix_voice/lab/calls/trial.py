@@ -177,14 +177,13 @@ async def _dial(
 
 async def _talk(folder: Path, number: int, pair: tuple[Part, Part], said: Said) -> MeasuredCall:
     """Let one pair talk until all was said."""
-    caller, callee = pair
     within_s = ZONE_S + CALL_S + TALK_S
     told = [await part.until("summary", within_s=within_s) for part in pair]
     status = [
         [each for each in part.all_told("status") if each.get("playout_ms") is not None]
         for part in pair
     ]
-    ringing = caller.all_told("ringing")
+    ringing = pair[0].all_told("ringing")
     there = _heard(folder, "callee", number)
     back = _heard(folder, "caller", number)
     return MeasuredCall(

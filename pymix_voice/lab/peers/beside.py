@@ -19,7 +19,7 @@ import trio
 from pymix_voice.edge.running import first, run
 from pymix_voice.errors import PymixError
 from pymix_voice.geometry import SAMPLE_RATE
-from pymix_voice.lab.peers import direct
+from pymix_voice.lab.peers import direct, timers
 from pymix_voice.lab.peers.voices import Said, Voice, missing
 from pymix_voice.lab.zoning import CALLEE_SAYS, CALLER_SAYS, samples
 from pymix_voice.voice.recordings import Recorder, read_recording
@@ -38,7 +38,10 @@ class Scheme(NamedTuple):
     """Longer than this it does not get."""
 
 
-SCHEMES = (Scheme(direct.SCHEME, direct.SENTENCE, direct.measure),)
+SCHEMES = (
+    Scheme(direct.SCHEME, direct.SENTENCE, direct.measure),
+    Scheme(timers.SCHEME, timers.SENTENCE, timers.measure, within_s=60.0),
+)
 
 
 async def all_of(schemes: Sequence[Scheme], folder: Path, said_s: float = SAID_S) -> list[Voice]:
