@@ -19,7 +19,7 @@ import trio
 from pymix_voice.edge.running import first, run
 from pymix_voice.errors import PymixError
 from pymix_voice.geometry import SAMPLE_RATE
-from pymix_voice.lab.peers import direct, timers, tor_voice
+from pymix_voice.lab.peers import direct, mumble, timers, tor_voice
 from pymix_voice.lab.peers.voices import Said, Voice, missing
 from pymix_voice.lab.zoning import CALLEE_SAYS, CALLER_SAYS, samples
 from pymix_voice.voice.recordings import Recorder, read_recording
@@ -43,6 +43,7 @@ SCHEMES = (
     Scheme(timers.SCHEME, timers.SENTENCE, timers.measure, within_s=60.0),
     Scheme(tor_voice.EXIT, tor_voice.EXIT_SENTENCE, tor_voice.measure_exit, within_s=90.0),
     Scheme(tor_voice.ONION, tor_voice.ONION_SENTENCE, tor_voice.measure_onion, within_s=120.0),
+    Scheme(mumble.SCHEME, mumble.SENTENCE, mumble.measure),
 )
 
 
