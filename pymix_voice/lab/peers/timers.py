@@ -165,7 +165,7 @@ def main(folder: str, port: str) -> None:
     report = Report(name, as_json=True, every_s=TELL_S)
     ask_for_priority()
     keys = read_key(key)
-    run(partial(serve_mix, zone, hop, keys, SignedFile(key), Clock(), report, timed_at))
+    run(partial(serve_mix, zone, hop, keys, SignedFile(key), Clock(), report, kind=timed_at))
 
 
 if __name__ == "__main__":
