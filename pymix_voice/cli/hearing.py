@@ -4,7 +4,7 @@ Must not know: how anything is measured.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 from rich.console import Console
@@ -12,7 +12,12 @@ from rich.console import Console
 from pymix_voice.cli import DONE, INTERRUPTED
 from pymix_voice.cli.finding import JsonOption
 from pymix_voice.cli.progress import follow
+from pymix_voice.cli.reporting import ReportOption, keep
 from pymix_voice.edge.report import write_line
+from pymix_voice.lab.processes import Told
+
+if TYPE_CHECKING:
+    from pymix_voice.lab.quality_bench import Row
 
 
 def quality(
@@ -20,6 +25,7 @@ def quality(
     quick: Annotated[bool, Parameter(negative="")] = False,
     seeds: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
     samples: Path | None = None,
+    report: ReportOption = None,
     json: JsonOption = False,
 ) -> int:
     """How good calls sound over bit rates, losses and networks: PESQ, STOI and the E-model.
@@ -39,8 +45,26 @@ def quality(
         seeds: in how many ways each loss and network is drawn; 3 if not given, 1 with --quick.
         samples: folder with WAV files of speech; the project's own if not given.
     """
+    from pymix_voice.lab import quality_bench as bench
+
+    rows, told = measured(quick=quick, seeds=seeds, samples=samples)
+    keep(report, "quality", told)
+    if json:
+        write_line(told)
+    else:
+        console = Console(highlight=False)
+        console.print(bench.table(rows))
+        console.print(bench.LEGEND)
+    return DONE if told["whole"] else INTERRUPTED
+
+
+def measured(
+    *, quick: bool, seeds: int | None = None, samples: Path | None = None
+) -> "tuple[list[Row], Told]":
+    """Measure quality: the rows, and all of it as one object."""
     from pymix_voice.lab import quality as scoring
     from pymix_voice.lab import quality_bench as bench
+    from pymix_voice.lab.calls.machine import facts, today
     from pymix_voice.lab.zoning import samples as own_samples
 
     scoring.load()
@@ -52,12 +76,12 @@ def quality(
     total = bench.count(spoken, conditions, drawn)
     scores, whole = follow(bench.scores(spoken, conditions, drawn), total, "speech over ways")
     rows = bench.rows(scores)
-    if json:
-        shown = [row.told() for row in rows]
-        found = {"quick": quick, "whole": whole, "seeds": drawn, "quality": shown}
-        write_line({"bench": "quality", **found})
-    else:
-        console = Console(highlight=False)
-        console.print(bench.table(rows))
-        console.print(bench.LEGEND)
-    return DONE if whole else INTERRUPTED
+    return rows, {
+        "bench": "quality",
+        "quick": quick,
+        "whole": whole,
+        "measured_at": today(),
+        "machine": facts(),
+        "seeds": drawn,
+        "quality": [row.told() for row in rows],
+    }

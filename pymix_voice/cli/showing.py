@@ -14,6 +14,7 @@ from rich.console import Console
 from pymix_voice.cli import DONE, INTERRUPTED
 from pymix_voice.cli.finding import JsonOption
 from pymix_voice.cli.progress import Doing
+from pymix_voice.cli.reporting import ReportOption, keep
 from pymix_voice.edge.report import write_line
 from pymix_voice.edge.running import run
 from pymix_voice.lab.processes import Told
@@ -25,14 +26,6 @@ if TYPE_CHECKING:
     from pymix_voice.lab.peers.beside import Scheme
 
 QuickOption = Annotated[bool, Parameter(negative="")]
-ReportOption = Annotated[
-    Path | None,
-    Parameter(
-        name="--report",
-        help="Folder for a page with pictures, and the figures as JSON and CSV; what other "
-        "benchmarks left there stays part of it.",
-    ),
-]
 
 
 def latency(
@@ -60,7 +53,7 @@ def latency(
 
     plan, schemes = calls.plan_of(quick=quick)
     told = _latency(plan, schemes, samples, quick=quick)
-    _keep(report, "latency", told)
+    keep(report, "latency", told)
     if json:
         write_line(told)
     else:
@@ -84,7 +77,7 @@ def cost(
     from pymix_voice.lab.calls import shown
 
     told = _cost(quick=quick)
-    _keep(report, "cost", told)
+    keep(report, "cost", told)
     if json:
         write_line(told)
     else:
@@ -105,13 +98,13 @@ def tour(*, report: Annotated[Path, Parameter(name="--report")] = Path("bench-re
 
     plan, schemes = calls.plan_of(quick=False, tour=True)
     told = _latency(plan, schemes, None, quick=True)
-    _keep(report, "latency", told)
+    keep(report, "latency", told)
     if told["whole"]:
-        from pymix_voice.cli import hearing
+        from pymix_voice.cli.hearing import measured
 
-        hearing.quality(quick=True, report=report, silent=True)
+        keep(report, "quality", measured(quick=True)[1])
         told = _cost(quick=True)
-        _keep(report, "cost", told)
+        keep(report, "cost", told)
     Console(stderr=True, highlight=False).print(f"open {report / 'index.html'}", soft_wrap=True)
     return DONE if told["whole"] else INTERRUPTED
 
@@ -137,12 +130,3 @@ def _cost(*, quick: bool) -> Told:
         with suppress(KeyboardInterrupt):
             run(partial(measured.run, doing.advance))
     return measured.summary()
-
-
-def _keep(folder: Path | None, name: str, told: Told) -> None:
-    """Write the report, with what is there of other benchmarks."""
-    if folder is None:
-        return
-    from pymix_voice.lab import report
-
-    report.add(folder, name, told)

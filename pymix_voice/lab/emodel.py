@@ -59,7 +59,7 @@ def by_delay(delay_ms: float) -> float:
     if delay_ms <= NOTICED_MS:
         return 0.0
     octaves = math.log2(delay_ms / NOTICED_MS)
-    near, far = (1 + octaves**6) ** (1 / 6), (1 + (octaves / 3) ** 6) ** (1 / 6)
+    near, far = (float((1 + part**6) ** (1 / 6)) for part in (octaves, octaves / 3))
     return 25 * (near - 3 * far + 2)
 
 

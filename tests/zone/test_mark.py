@@ -15,7 +15,7 @@ def test_the_marks_of_all_parts_follow_a_round_through_the_chain_and_back() -> N
     gateway = world.parts["gateway1"]
     assert isinstance(gateway, Gateway)
     mixes = [part for part in world.parts.values() if isinstance(part, Mix)]
-    figures = [part.figures() for part in (gateway, *mixes)]
+    figures = [gateway.figures(), *(mix.figures() for mix in mixes)]
     there = [Mark(int(each["forward_round"]), each["forward_at"]) for each in figures]
     # The last mix turns rounds round: it notes them on their way forward only.
     back = [Mark(int(each["backward_round"]), each["backward_at"]) for each in figures[:-1]]

@@ -137,20 +137,21 @@ class Bench:
         async def step(folder: Path) -> None:
             self._tell(f"a call: {setting.name}")
             try:
-                trial = await try_calls(folder, setting, self._said)
+                await self._take(await try_calls(folder, setting, self._said))
             except* (PymixError, OSError) as error:
                 self.found.failed[setting.name] = str(first(error))
-                return
-            self.found.trials.append(trial)
-            same = [each for each in self.found.trials if each.setting == setting]
-            # The recordings of earlier trials of the same setting are still there.
-            figures = await trio.to_thread.run_sync(run_of, same)
-            self.found.runs[setting.name] = figures
-            took = setups_s([trial])
-            self.found.setups_s += took
-            self.found.epochs_s += [trial.epoch_s] * len(took)
 
         return step
+
+    async def _take(self, trial: Trial) -> None:
+        """Add a trial to those of its setting; the recordings of earlier ones are still there."""
+        found, setting = self.found, trial.setting
+        found.trials.append(trial)
+        same = [each for each in found.trials if each.setting == setting]
+        found.runs[setting.name] = await trio.to_thread.run_sync(run_of, same)
+        took = setups_s([trial])
+        found.setups_s += took
+        found.epochs_s += [trial.epoch_s] * len(took)
 
     def _beside(self, scheme: Scheme) -> Callable[[Path], Awaitable[None]]:
         async def step(folder: Path) -> None:

@@ -87,7 +87,7 @@ class Timed(Mix):
     def _make_inlet(self) -> PatientInlet:
         return TimedInlet(self._geometry, self._filler)
 
-    def figures(self) -> dict[str, int]:
+    def figures(self) -> dict[str, int | float]:
         """As `Mix.figures`, and what a round waited for timers here, both ways, in microseconds."""
         inlets = (*self._upstream.values(), self._downstream)
         timed = [each for each in inlets if isinstance(each, TimedInlet) and each.waited]
