@@ -64,7 +64,11 @@ def measured(
     """Measure quality: the rows, and all of it as one object."""
     from pymix_voice.lab import quality as scoring
     from pymix_voice.lab import quality_bench as bench
+<<<<<<< ours
     from pymix_voice.lab.calls.machine import facts, today
+=======
+    from pymix_voice.lab import quality_shown as shown
+>>>>>>> theirs
     from pymix_voice.lab.zoning import samples as own_samples
 
     scoring.load()
@@ -75,6 +79,7 @@ def measured(
     spoken = bench.speeches(samples or own_samples(), most)
     total = bench.count(spoken, conditions, drawn)
     scores, whole = follow(bench.scores(spoken, conditions, drawn), total, "speech over ways")
+<<<<<<< ours
     rows = bench.rows(scores)
     return rows, {
         "bench": "quality",
@@ -85,3 +90,15 @@ def measured(
         "seeds": drawn,
         "quality": [row.told() for row in rows],
     }
+=======
+    rows = shown.rows(scores)
+    if json:
+        told = [row.told() for row in rows]
+        found = {"quick": quick, "whole": whole, "seeds": drawn, "quality": told}
+        write_line({"bench": "quality", **found})
+    else:
+        console = Console(highlight=False)
+        console.print(shown.table(rows))
+        console.print(shown.LEGEND)
+    return DONE if whole else INTERRUPTED
+>>>>>>> theirs

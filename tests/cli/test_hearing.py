@@ -10,7 +10,8 @@ import pytest
 from pymix_voice.cli import main
 from pymix_voice.lab import quality_bench
 from pymix_voice.lab.hearing import COPIES, PLAIN
-from pymix_voice.lab.quality_bench import FEW, Row, Score
+from pymix_voice.lab.quality_bench import FEW, Score
+from pymix_voice.lab.quality_shown import Row
 from pymix_voice.voice.recordings import Recorder, read_recording
 
 SAMPLES = Path(__file__).parents[2] / "samples"
