@@ -22,19 +22,20 @@ PRIVATE: Final = 0o600
 PUBLIC: Final = 0o644
 
 
-def read_file(path: Path, what: str) -> bytes:
+def read_file(path: Path, what: str, most: int = MAX_BYTES) -> bytes:
     """A whole file.
 
     Args:
         path: where.
         what: what it should be, for the error.
+        most: bytes; of a longer file one more is given, so that it can be told.
 
     Raises:
         ConfigError: if it cannot be read.
     """
     try:
         with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+            return file.read(most + 1)
     except FileNotFoundError:
         raise ConfigError(f"there is no {what} at {path}") from None
     except IsADirectoryError:

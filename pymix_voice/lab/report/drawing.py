@@ -1,0 +1,300 @@
+"""What all pictures of a report share: colours, letters, and how a figure becomes PNG or SVG.
+
+Every colour has a name and two values, for light and for dark pages. Figures are drawn in the
+light ones; in an SVG they are then replaced by the names, as CSS variables, so that a page can
+say what they mean. The hues are those of Okabe and Ito, which the colour-blind can tell apart
+("Color Universal Design", 2008), darker where they are used for letters.
+
+Must not know: what is shown.
+"""
+
+import importlib
+import re
+import textwrap
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from html import escape
+from io import BytesIO, StringIO
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pymix_voice.errors import ConfigError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDE_IN: Final = 7.0
+PNG_DPI: Final = 200
+BIG, PLAIN, SMALL = 11.5, 9.0, 7.8
+"""Sizes of letters, in points."""
+
+
+class Shade(NamedTuple):
+    """One colour, on light and on dark pages."""
+
+    light: str
+    dark: str
+
+
+PALETTE: Final = {
+    "ink": Shade("#1f2328", "#e6edf3"),
+    "soft": Shade("#59636e", "#9da7b1"),
+    "line": Shade("#d8dee4", "#343b44"),
+    "paper": Shade("#ffffff", "#0f141a"),
+    "ours": Shade("#0072b2", "#56b4e9"),
+    "ours-pale": Shade("#6fb1d8", "#2f7fb0"),
+    "plain": Shade("#6b7480", "#a2abb5"),
+    "orange": Shade("#c75200", "#f0944d"),
+    "purple": Shade("#a8488a", "#e29ac4"),
+    "green": Shade("#007a5a", "#3fc79a"),
+    "gold": Shade("#8f6b00", "#e0bd4f"),
+    "sky": Shade("#2a8fb5", "#8fd3ee"),
+}
+INK, SOFT, LINE, PAPER = (PALETTE[name].light for name in ("ink", "soft", "line", "paper"))
+OURS, OURS_PALE, PLAIN_GREY = (PALETTE[name].light for name in ("ours", "ours-pale", "plain"))
+OTHERS: Final = tuple(PALETTE[name].light for name in ("orange", "purple", "green", "gold", "sky"))
+
+GROUND: Final = {"fc": PAPER, "ec": "none", "pad": 0.8}
+"""Behind words that lie on lines."""
+
+_STYLE: Final = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": PLAIN,
+    "text.color": INK,
+    "text.parse_math": False,  # a name may hold dollars
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": SOFT,
+    "axes.labelsize": SMALL,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": False,
+    "grid.color": LINE,
+    "grid.linewidth": 0.6,
+    "xtick.color": LINE,
+    "ytick.color": LINE,
+    "xtick.labelcolor": SOFT,
+    "ytick.labelcolor": SOFT,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "svg.fonttype": "none",  # letters stay letters: they can be searched, and are smaller
+}
+_LETTERS: Final = "Verdana, 'DejaVu Sans', sans-serif"
+"""Verdana is as wide as what was drawn with; what else there may be is narrower."""
+
+
+class Picture(NamedTuple):
+    """One picture of a report.
+
+    Attributes:
+        name: of its file, without what follows the point.
+        title: says what is seen.
+        how: a sentence on how to read it.
+        alt: what it shows, for those who do not see it.
+        figure: the picture itself.
+    """
+
+    name: str
+    title: str
+    how: str
+    alt: str
+    figure: "Figure"
+
+
+def load() -> None:
+    """See whether the libraries for a report are there, which are not installed with the rest.
+
+    Raises:
+        ConfigError: if one is missing; the text has the line that installs them.
+    """
+    for name in ("matplotlib", "jinja2"):
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            raise ConfigError(
+                f"a report needs {name}; install it with `pip install 'pymix-voice[bench]'`"
+            ) from None
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Within it, figures are drawn and rendered the same way, whatever a person has set."""
+    from matplotlib import rc_context, rcParamsDefault
+
+    quiet = {name: rcParamsDefault[name] for name in rcParamsDefault if name != "backend"}
+    with warnings.catch_warnings(), rc_context({**quiet, **_STYLE}):
+        # Names may be of any script; a page's own letters will show them.
+        warnings.filterwarnings("ignore", "Glyph .* missing|Matplotlib currently does not support")
+        yield
+
+
+def sheet(high_in: float, title: str, below: str) -> "Figure":
+    """An empty figure with its title and a softer line under it."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDE_IN, high_in))
+    text(figure, 0.15, high_in - 0.16, title, size=BIG, weight="bold", va="top")
+    text(figure, 0.15, high_in - 0.42, below, size=SMALL, color=SOFT, va="top")
+    return figure
+
+
+def text(figure: "Figure", x_in: float, y_in: float, words: str, **how: object) -> None:
+    """Words at a place in inches from the lower left corner."""
+    wide, high = figure.get_size_inches()
+    figure.text(x_in / wide, y_in / high, words, **how)
+
+
+def axes(figure: "Figure", left: float, bottom: float, right: float, top: float) -> "Axes":
+    """Axes at a place in inches: margins from each side of the figure."""
+    wide, high = figure.get_size_inches()
+    place = (left / wide, bottom / high, (wide - left - right) / wide, (high - bottom - top) / high)
+    return figure.add_axes(place)
+
+
+def as_rows(plot: "Axes", across: tuple[float, float], down: tuple[float, float]) -> None:
+    """Make axes into rows over milliseconds: no box, no marks, a soft grid."""
+    plot.set(xlim=across, ylim=down, yticks=[])
+    plot.grid(axis="x")
+    plot.tick_params(axis="x", length=0)
+    plot.spines[["left", "bottom"]].set_visible(False)
+    plot.xaxis.set_major_formatter("{x:,.0f} ms")
+
+
+def left_of(plot: "Axes", place: float, far_in: float, words: str, **how: object) -> None:
+    """Words beside a row, so many inches left of where the axes begin."""
+    plot.annotate(
+        words,
+        (0, place),
+        (-72 * far_in, 0),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        va="center",
+        annotation_clip=False,
+        **how,
+    )
+
+
+def right_of(plot: "Axes", x: float, y: float, far_pt: float, words: str, **how: object) -> None:
+    """Words beside a point of the data, so many points right of it."""
+    plot.annotate(
+        words,
+        (x, y),
+        (far_pt, 0),
+        textcoords="offset points",
+        va="center_baseline",
+        annotation_clip=False,
+        **how,
+    )
+
+
+def row_name(plot: "Axes", place: float, name: str, hue: str, *, bold: bool = False) -> None:
+    """What a row is called, left of it, in one line or two."""
+    words = lines(name, 20)
+    weight, size = "bold" if bold else "normal", SMALL if len(words) > 1 else PLAIN
+    left_of(plot, place, 0.12, "\n".join(words), color=hue, ha="right", size=size, weight=weight)
+
+
+# ── words ────────────────────────────────────────────────────────────────────────────────────
+
+
+def legible(words: str, most: int) -> str:
+    """One line of printable characters; longer ones are cut."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in words).split())
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
+
+
+def lines(words: str, wide: int, most: int = 2) -> list[str]:
+    """The same in at most so many lines."""
+    return textwrap.wrap(legible(words, wide * most), wide, max_lines=most, placeholder=" …") or [
+        "?"
+    ]
+
+
+def width_in(words: str, size: float, *, bold: bool = False) -> float:
+    """How wide words are when drawn, in inches."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextPath
+
+    if not words.strip():
+        return 0.0
+    letters = FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")
+    return float(TextPath((0, 0), words, size=size, prop=letters).get_extents().width) / 72
+
+
+def percent(share: float) -> str:
+    """A share as per cent, with as many digits as it needs."""
+    return f"{share * 100:.3g} %"
+
+
+def colours(schemes: Iterable[str]) -> dict[str, str]:
+    """A colour for each scheme: ours is blue, what is direct grey, others by their order."""
+    found: dict[str, str] = {}
+    others = 0
+    for scheme in schemes:
+        if scheme in found:
+            continue
+        if "pymix" in scheme.casefold():
+            found[scheme] = OURS
+        elif "direct" in scheme.casefold():
+            found[scheme] = PLAIN_GREY
+        else:
+            found[scheme] = OTHERS[others % len(OTHERS)]
+            others += 1
+    return found
+
+
+def apart(wanted: list[float], least: float, low: float, high: float) -> list[float]:
+    """Places for labels, near where they are wanted but not over one another.
+
+    Args:
+        wanted: in any order.
+        least: distance between two of them.
+        low: none is below, as far as there is room.
+        high: none is above.
+
+    Returns:
+        As many places, in the order of `wanted`.
+    """
+    order = sorted(range(len(wanted)), key=lambda index: wanted[index])
+    places = list(wanted)
+    floor = low
+    for index in order:
+        places[index] = floor = max(places[index], floor)
+        floor += least
+    ceiling = high
+    for index in reversed(order):
+        places[index] = ceiling = min(places[index], ceiling)
+        ceiling -= least
+    return places
+
+
+# ── files ────────────────────────────────────────────────────────────────────────────────────
+
+
+def png(figure: "Figure") -> bytes:
+    """On white, for pages that show pictures as files."""
+    out = BytesIO()
+    figure.savefig(out, format="png", dpi=PNG_DPI, facecolor=PAPER, metadata={"Software": None})
+    return out.getvalue()
+
+
+def svg(picture: Picture) -> str:
+    """An element for a page: colours by name, no ground of its own, no reference to elsewhere."""
+    from matplotlib import rc_context
+
+    out = StringIO()
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    with rc_context({"svg.hashsalt": picture.name}):  # the same ids every time, its own ones
+        picture.figure.savefig(out, format="svg", transparent=True, metadata=nothing)
+    drawn = out.getvalue()
+    drawn = re.sub(r"<!--.*?-->", "", drawn[drawn.index("<svg ") :], flags=re.DOTALL)
+    used = set(re.findall(r"#([\w.-]+)", drawn))
+    drawn = re.sub(r' id="([^"]*)"', lambda m: m[0] if m[1] in used else "", drawn)
+    drawn = re.sub(r' xmlns(:xlink)?="[^"]*"', "", drawn).replace("xlink:href", "href")
+    drawn = drawn.replace("'DejaVu Sans'", _LETTERS)
+    for name, shade in PALETTE.items():
+        drawn = drawn.replace(shade.light, f"var(--{name})")
+    drawn = re.sub(r"<svg [^>]*?(viewBox=\"[^\"]*\")[^>]*>", r"<svg \1>", drawn, count=1)
+    label = f'<svg role="img" aria-label="{escape(picture.alt)}" '
+    return re.sub(r">\s*\n\s*<", "><", drawn).replace("<svg ", label, 1).strip()
