@@ -17,7 +17,7 @@ from pymix_voice.edge.report import write_line
 from pymix_voice.lab.processes import Told
 
 if TYPE_CHECKING:
-    from pymix_voice.lab.quality_bench import Row
+    from pymix_voice.lab.quality_shown import Row
 
 
 def quality(
@@ -45,7 +45,7 @@ def quality(
         seeds: in how many ways each loss and network is drawn; 3 if not given, 1 with --quick.
         samples: folder with WAV files of speech; the project's own if not given.
     """
-    from pymix_voice.lab import quality_bench as bench
+    from pymix_voice.lab import quality_shown as shown
 
     rows, told = measured(quick=quick, seeds=seeds, samples=samples)
     keep(report, "quality", told)
@@ -53,8 +53,8 @@ def quality(
         write_line(told)
     else:
         console = Console(highlight=False)
-        console.print(bench.table(rows))
-        console.print(bench.LEGEND)
+        console.print(shown.table(rows))
+        console.print(shown.LEGEND)
     return DONE if told["whole"] else INTERRUPTED
 
 
@@ -64,11 +64,8 @@ def measured(
     """Measure quality: the rows, and all of it as one object."""
     from pymix_voice.lab import quality as scoring
     from pymix_voice.lab import quality_bench as bench
-<<<<<<< ours
-    from pymix_voice.lab.calls.machine import facts, today
-=======
     from pymix_voice.lab import quality_shown as shown
->>>>>>> theirs
+    from pymix_voice.lab.calls.machine import facts, today
     from pymix_voice.lab.zoning import samples as own_samples
 
     scoring.load()
@@ -79,8 +76,7 @@ def measured(
     spoken = bench.speeches(samples or own_samples(), most)
     total = bench.count(spoken, conditions, drawn)
     scores, whole = follow(bench.scores(spoken, conditions, drawn), total, "speech over ways")
-<<<<<<< ours
-    rows = bench.rows(scores)
+    rows = shown.rows(scores)
     return rows, {
         "bench": "quality",
         "quick": quick,
@@ -90,15 +86,3 @@ def measured(
         "seeds": drawn,
         "quality": [row.told() for row in rows],
     }
-=======
-    rows = shown.rows(scores)
-    if json:
-        told = [row.told() for row in rows]
-        found = {"quick": quick, "whole": whole, "seeds": drawn, "quality": told}
-        write_line({"bench": "quality", **found})
-    else:
-        console = Console(highlight=False)
-        console.print(shown.table(rows))
-        console.print(shown.LEGEND)
-    return DONE if whole else INTERRUPTED
->>>>>>> theirs

@@ -77,7 +77,8 @@ def cost(
     from pymix_voice.lab.calls import shown
 
     told = _cost(quick=quick)
-    keep(report, "cost", told)
+    if told["rows"]:
+        keep(report, "cost", told)
     if json:
         write_line(told)
     else:
@@ -104,7 +105,8 @@ def tour(*, report: Annotated[Path, Parameter(name="--report")] = Path("bench-re
 
         keep(report, "quality", measured(quick=True)[1])
         told = _cost(quick=True)
-        keep(report, "cost", told)
+        if told["rows"]:
+            keep(report, "cost", told)
     Console(stderr=True, highlight=False).print(f"open {report / 'index.html'}", soft_wrap=True)
     return DONE if told["whole"] else INTERRUPTED
 

@@ -59,11 +59,7 @@ def by_delay(delay_ms: float) -> float:
     if delay_ms <= NOTICED_MS:
         return 0.0
     octaves = math.log2(delay_ms / NOTICED_MS)
-<<<<<<< ours
-    near, far = (float((1 + part**6) ** (1 / 6)) for part in (octaves, octaves / 3))
-=======
     near, far = (math.pow(1 + math.pow(each, 6), 1 / 6) for each in (octaves, octaves / 3))
->>>>>>> theirs
     return 25 * (near - 3 * far + 2)
 
 

@@ -93,8 +93,8 @@ def about(found: Latency | Quality | Cost) -> str:
     if noise is None or noise.before_ms is None or noise.after_ms is None:
         return told
     return (
-        f"{told} With nothing to do the computer itself was {noise.before_ms:.2f} ms late before "
-        f"the run, and {noise.after_ms:.2f} ms after it."
+        f"{told} The same loop of work took {noise.before_ms:.2f} ms before the run, and "
+        f"{noise.after_ms:.2f} ms after it."
     )
 
 

@@ -64,7 +64,7 @@ class Machine(_Shape, frozen=True):
 
 
 class Noise(_Shape, frozen=True):
-    """How late the computer itself was, with nothing to do, before and after the run."""
+    """How long the same loop of work took, before and after the run."""
 
     before_ms: Number | None
     after_ms: Number | None
@@ -148,8 +148,15 @@ class Published(_Shape, frozen=True):
     source: str
 
 
+class Setups(_Shape, frozen=True):
+    """From dialing to the first word heard, of all calls: in seconds, and in epochs."""
+
+    seconds: Spread
+    epochs: Spread
+
+
 class Latency(_Bench, frozen=True, kw_only=True):
-    """How late speech comes."""
+    """How late speech comes; `failed` says why some runs are not there."""
 
     bench: Literal["latency"]
     mouth_to_ear_ms: Spread
@@ -158,6 +165,8 @@ class Latency(_Bench, frozen=True, kw_only=True):
     runs: list[Run]
     beside: list[Beside]
     published: list[Published]
+    setups: Setups | None = None
+    failed: dict[str, str] = {}
 
 
 # ── quality ──────────────────────────────────────────────────────────────────────────────────
@@ -200,6 +209,7 @@ class Quality(_Bench, frozen=True, kw_only=True):
 
     bench: Literal["quality"]
     quality: list[Heard]
+    seeds: Count | None = None
 
 
 # ── cost ─────────────────────────────────────────────────────────────────────────────────────

@@ -6,14 +6,17 @@ left of benches that are missing now is deleted, so that page and files agree.
 Must not know: how anything was measured.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from msgspec import structs
 
 from pymix_voice.edge.files import PUBLIC, make_folder, write_file
 from pymix_voice.errors import ConfigError
 from pymix_voice.lab.report import budget, chapters, cost, delay, drawing, page, sheets, sound
 from pymix_voice.lab.report.drawing import Picture
-from pymix_voice.lab.report.results import Results, rendered
+from pymix_voice.lab.report.results import Results, read, rendered, taken
 
 PAGE, RESULTS = "index.html", "results.json"
 PICTURES = ("delay.png", "budget.png", "quality.png", "cost.png")
@@ -41,6 +44,26 @@ def write(folder: Path, results: Results) -> list[Path]:
         if name not in files:
             _delete(folder / name)
     return [folder / name for name in files]
+
+
+def add(folder: Path, name: str, told: Mapping[str, Any]) -> list[Path]:
+    """Write a report of what was measured now, and of what an earlier one there told of the rest.
+
+    Args:
+        folder: made if it is not there.
+        name: of the bench: latency, quality or cost.
+        told: what it tells.
+
+    Returns:
+        What was written, the page first.
+
+    Raises:
+        ConfigError: as for `write`; or what is there is no report.
+    """
+    before = folder / RESULTS
+    earlier = read(before) if before.exists() else Results()
+    fresh = taken({name: told})
+    return write(folder, structs.replace(earlier, **{name: getattr(fresh, name)}))
 
 
 def made(results: Results) -> dict[str, bytes]:
