@@ -40,8 +40,8 @@ def quality(
     shows what was measured until then.
 
     Args:
-        quick: fewer recordings, losses and seeds; under 90 seconds. In full it takes a quarter
-            of an hour.
+        quick: fewer recordings, losses and seeds; under 90 seconds. In full it takes some
+            ten minutes.
         seeds: in how many ways each loss and network is drawn; 3 if not given, 1 with --quick.
         samples: folder with WAV files of speech; the project's own if not given.
     """
