@@ -39,6 +39,8 @@ HUES: Final = {
     "playout": OTHERS[0],
 }
 MORE_HUES: Final = (OTHERS[3], OTHERS[4], OURS_PALE)
+MIDDLE: Final = {"va": "center_baseline"}
+INSIDE: Final = {"color": PAPER, "size": SMALL, "weight": "bold", "ha": "center"} | MIDDLE
 HOW: Final = (
     "Each bar is one run. Its length is the delay in the middle; its pieces are where the time "
     "went, in the order in which speech passes. The widest piece is what to shorten first."
@@ -125,7 +127,7 @@ def _key(
     for (each, hue), (line, at) in zip(hues.items(), places, strict=True):
         y = y_in - KEY_LINE_IN * line
         for x, words, size in ((0.15, "■", PLAIN), (0.3, _named(each), SMALL)):
-            drawing.text(figure, x + at, y, words, size=size, color=hue, va="center_baseline")
+            drawing.text(figure, x + at, y, words, {"size": size, "color": hue} | MIDDLE)
 
 
 def _bar(plot: "Axes", place: int, run: Run, hues: dict[str, str], inches_per_ms: float) -> None:
@@ -137,11 +139,10 @@ def _bar(plot: "Axes", place: int, run: Run, hues: dict[str, str], inches_per_ms
         plot.barh(place, ms, 0.62, at, color=hues[kind(part)], edgecolor=PAPER, lw=0.8)
         words = f"{ms:,.0f}"
         if drawing.width_in(words, SMALL, bold=True) + 2 * MARGIN_IN < ms * inches_per_ms:
-            how = {"color": PAPER, "size": SMALL, "weight": "bold", "ha": "center"}
-            plot.text(at + ms / 2, place, words, va="center_baseline", **how)
+            plot.text(at + ms / 2, place, words, INSIDE)
         at += ms
     whole = f"{sum(run.parts_ms.values()):,.0f} ms"
-    drawing.right_of(plot, at, place, 6, whole, color=INK, size=PLAIN, weight="bold")
+    drawing.right_of(plot, at, place, 6, whole, {"color": INK, "size": PLAIN, "weight": "bold"})
     drawing.row_name(plot, place, run.name, INK)
 
 

@@ -95,8 +95,8 @@ def title(rows: list[Population]) -> str:
 
 def _half(plot: "Axes", words: str, lines: list[Line]) -> None:
     for line in lines:
-        sizes, values = zip(*line.points, strict=True)
-        plot.plot(sizes, values, "o-", color=line.hue, lw=1.8, ms=5.5, mec=PAPER, mew=0.8)
+        at, values = zip(*line.points, strict=True)
+        plot.plot(at, values, "o-", color=line.hue, lw=1.8, ms=5.5, mec=PAPER, mew=0.8)
     plot.set_xscale("log")
     least = min(size for line in lines for size, _ in line.points)
     most = max(size for line in lines for size, _ in line.points)
@@ -111,11 +111,11 @@ def _half(plot: "Axes", words: str, lines: list[Line]) -> None:
     plot.spines[["left"]].set_visible(False)
     inches = HIGH_IN - TOP_IN - BOTTOM_IN
     places = drawing.apart(
-        [line.points[-1][1] for line in lines], 0.3 * (highest - lowest) / inches, lowest, highest
+        [line.points[-1][1] for line in lines], 0.28 * (highest - lowest) / inches, lowest, highest
     )
-    for line, at in zip(lines, places, strict=True):
+    for line, place in zip(lines, places, strict=True):
         how = {"color": line.hue, "size": SMALL, "weight": "bold"}
-        drawing.right_of(plot, most * 1.15, at, 5, line.name, **how)
+        drawing.right_of(plot, most * 1.15, place, 5, line.name, how)
 
 
 def _ticks(plot: "Axes", sizes: list[int]) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 OUR_NAME: Final = "pymix-voice"
-MARKS_MS: Final = (150.0, 400.0)
+G_114: Final = ((150.0, "fine below 150 ms"), (400.0, "bad above 400 ms"))
 FLOOR_MS: Final = 1.0
 """The scale doubles from mark to mark, so it has no nought: what is less is drawn here."""
 FIRST_MS: Final = 25.0
@@ -31,8 +31,14 @@ FEW: Final = 30
 SLICES: Final = 48
 SMOOTHING: Final = np.array((1, 4, 6, 4, 1)) / 16
 MOST_ROWS: Final = 12
-ROW_IN, LEFT_IN, RIGHT_IN, TOP_IN, BOTTOM_IN = 0.31, 1.62, 0.2, 0.82, 0.36
-NOTE: Final = {"ha": "left", "style": "italic", "size": SMALL, "color": SOFT}
+ROW_IN, LEFT_IN, RIGHT_IN, TOP_IN, BOTTOM_IN = 0.28, 1.62, 0.2, 0.82, 0.36
+NOTE: Final = {
+    "ha": "left",
+    "style": "italic",
+    "size": SMALL,
+    "color": SOFT,
+    "bbox": drawing.GROUND,
+}
 HOW: Final = (
     "Each row is one way to call; further left is better. The thicker the shape, the more often "
     "speech came that late; the dot is the middle: half came sooner, half later. The line ends "
@@ -117,13 +123,16 @@ def draw(latency: Latency, *, every_run: bool) -> Picture | None:
     if not shown and not published:
         return None
     count = len(shown) + len(published) + bool(published)
-    below = "Delay from mouth to ear: the middle, and what 95 of 100 stay within. The scale doubles"
+    below = (
+        "From mouth to ear: the dot is the middle; each line of the scale is twice the last. "
+        "At the top: ITU-T G.114"
+    )
     figure = drawing.sheet(TOP_IN + BOTTOM_IN + ROW_IN * count, title(latency), below)
     plot = drawing.axes(figure, LEFT_IN, BOTTOM_IN, RIGHT_IN, TOP_IN)
     ends = [_measured(plot, place, row) for place, row in enumerate(shown)]
     if published:
         note = "Published by others: measured on other machines, at other scales"
-        drawing.left_of(plot, len(shown) + 0.1, LEFT_IN - 0.15, note, **NOTE)
+        drawing.left_of(plot, len(shown) + 0.1, LEFT_IN - 0.15, note, NOTE)
     for place, each in enumerate(published, len(shown) + 1):
         ends.append(_told(plot, place, each))
     _finish(plot, count, ends)
@@ -201,12 +210,12 @@ def _figures(
 ) -> End:
     """The middle in bold, and what nearly all stay within, right of all that is drawn."""
     low, high = (max(FLOOR_MS, end) for end in ends)
-    far = 7 / 72
+    far = 7 / drawing.POINTS
     for words, size, weight, colour in ((half, PLAIN, "bold", hue), (under, SMALL, None, SOFT)):
         if words:
-            how = {"size": size, "weight": weight, "bbox": drawing.GROUND}
-            drawing.right_of(plot, high, place, 72 * far, words, color=colour, **how)
-            far += drawing.width_in(words, size, bold=weight == "bold") + 6 / 72
+            how = {"size": size, "weight": weight, "color": colour, "bbox": drawing.GROUND}
+            drawing.right_of(plot, high, place, drawing.POINTS * far, words, how)
+            far += drawing.width_in(words, size, bold=weight == "bold") + 6 / drawing.POINTS
     return End(low, high, far)
 
 
@@ -225,11 +234,11 @@ def _finish(plot: "Axes", count: int, ends: list[End]) -> None:
     named = marks(first, last)
     plot.set_xticks(named, [f"{ms:,.4g} ms" for ms in named])
     plot.xaxis.set_minor_locator(NullLocator())
-    for ms in MARKS_MS:
+    for ms, words in G_114:
         if first < ms < last:
             plot.axvline(ms, color=SOFT, lw=0.9, ls=(0, (1, 2)), zorder=0.5)
             plot.annotate(
-                f"{ms:.0f} ms",
+                words,
                 (ms, 1),
                 (0, 2),
                 xycoords=("data", "axes fraction"),

@@ -12,11 +12,12 @@ import importlib
 import re
 import textwrap
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from html import escape
 from io import BytesIO, StringIO
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pymix_voice.errors import ConfigError
 
@@ -25,9 +26,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDE_IN: Final = 7.0
+POINTS: Final = 72
+"""Of an inch."""
+FRACTIONS: Final = 64
+"""Of a pixel, in which FreeType reckons."""
 PNG_DPI: Final = 200
 BIG, PLAIN, SMALL = 11.5, 9.0, 7.8
 """Sizes of letters, in points."""
+
+
+How = Mapping[str, Any]
+"""What the library takes of looks: sizes, colours, where words are anchored."""
 
 
 class Shade(NamedTuple):
@@ -122,8 +131,9 @@ def style() -> Iterator[None]:
     """Within it, figures are drawn and rendered the same way, whatever a person has set."""
     from matplotlib import rc_context, rcParamsDefault
 
-    quiet = {name: rcParamsDefault[name] for name in rcParamsDefault if name != "backend"}
-    with warnings.catch_warnings(), rc_context({**quiet, **_STYLE}):
+    wanted: dict[Any, Any] = {**rcParamsDefault, **_STYLE}
+    del wanted["backend"]  # nothing is shown on a screen
+    with warnings.catch_warnings(), rc_context(wanted):
         # Names may be of any script; a page's own letters will show them.
         warnings.filterwarnings("ignore", "Glyph .* missing|Matplotlib currently does not support")
         yield
@@ -134,12 +144,15 @@ def sheet(high_in: float, title: str, below: str) -> "Figure":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDE_IN, high_in))
-    text(figure, 0.15, high_in - 0.16, title, size=BIG, weight="bold", va="top")
-    text(figure, 0.15, high_in - 0.42, below, size=SMALL, color=SOFT, va="top")
+    for y_in, words, how in (
+        (0.16, title, {"size": BIG, "weight": "bold"}),
+        (0.42, below, {"size": SMALL, "color": SOFT}),
+    ):
+        text(figure, 0.15, high_in - y_in, words, {"va": "top", **how})
     return figure
 
 
-def text(figure: "Figure", x_in: float, y_in: float, words: str, **how: object) -> None:
+def text(figure: "Figure", x_in: float, y_in: float, words: str, how: How) -> None:
     """Words at a place in inches from the lower left corner."""
     wide, high = figure.get_size_inches()
     figure.text(x_in / wide, y_in / high, words, **how)
@@ -161,12 +174,12 @@ def as_rows(plot: "Axes", across: tuple[float, float], down: tuple[float, float]
     plot.xaxis.set_major_formatter("{x:,.0f} ms")
 
 
-def left_of(plot: "Axes", place: float, far_in: float, words: str, **how: object) -> None:
+def left_of(plot: "Axes", place: float, far_in: float, words: str, how: How) -> None:
     """Words beside a row, so many inches left of where the axes begin."""
     plot.annotate(
         words,
         (0, place),
-        (-72 * far_in, 0),
+        (-POINTS * far_in, 0),
         xycoords=("axes fraction", "data"),
         textcoords="offset points",
         va="center",
@@ -175,7 +188,7 @@ def left_of(plot: "Axes", place: float, far_in: float, words: str, **how: object
     )
 
 
-def right_of(plot: "Axes", x: float, y: float, far_pt: float, words: str, **how: object) -> None:
+def right_of(plot: "Axes", x: float, y: float, far_pt: float, words: str, how: How) -> None:
     """Words beside a point of the data, so many points right of it."""
     plot.annotate(
         words,
@@ -192,7 +205,8 @@ def row_name(plot: "Axes", place: float, name: str, hue: str, *, bold: bool = Fa
     """What a row is called, left of it, in one line or two."""
     words = lines(name, 20)
     weight, size = "bold" if bold else "normal", SMALL if len(words) > 1 else PLAIN
-    left_of(plot, place, 0.12, "\n".join(words), color=hue, ha="right", size=size, weight=weight)
+    how = {"color": hue, "ha": "right", "size": size, "weight": weight}
+    left_of(plot, place, 0.12, "\n".join(words), how)
 
 
 # ── words ────────────────────────────────────────────────────────────────────────────────────
@@ -211,15 +225,17 @@ def lines(words: str, wide: int, most: int = 2) -> list[str]:
     ]
 
 
+@lru_cache(maxsize=1024)
 def width_in(words: str, size: float, *, bold: bool = False) -> float:
     """How wide words are when drawn, in inches."""
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import TextPath
+    from matplotlib.font_manager import FontProperties, findfont, get_font
 
-    if not words.strip():
-        return 0.0
     letters = FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")
-    return float(TextPath((0, 0), words, size=size, prop=letters).get_extents().width) / 72
+    font = get_font(findfont(letters))
+    font.set_size(size, POINTS)
+    font.set_text(words)
+    wide, _ = font.get_width_height()
+    return wide / FRACTIONS / POINTS
 
 
 def percent(share: float) -> str:

@@ -22,6 +22,13 @@ NONE = "–"
 MIB = 1 << 20
 
 
+RUN_HEAD = (
+    *("cells on their way, ms: middle", "95 % within", "jitter, ms", "lost", "lost after repair"),
+    *("rings after, s", "speech after, s", "likeness"),
+    *("mixes", "clients", "calls", "round, ms", "network"),
+)
+
+
 class Grid(NamedTuple):
     """One table.
 
@@ -45,9 +52,7 @@ def of_latency(latency: Latency) -> list[Grid]:
     return [
         Grid(
             "Our runs",
-            [*head, "cells on their way, ms: middle", "95 % within", "jitter, ms", "lost"]
-            + ["lost after repair", "rings after, s", "speech after, s", "likeness"]
-            + ["mixes", "clients", "calls", "round, ms", "network"],
+            [*head, *RUN_HEAD],
             [_run(run) for run in latency.runs],
             words=17,
         ),

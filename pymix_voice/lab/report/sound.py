@@ -4,7 +4,7 @@ Must not know: how quality is measured.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pymix_voice.lab.report import drawing
 from pymix_voice.lab.report.drawing import INK, PAPER, PLAIN, SMALL, Picture
@@ -43,13 +43,13 @@ def lines(rows: list[Heard]) -> dict[str, dict[Line, list[Point]]]:
     found: dict[str, dict[Line, list[Point]]] = {}
     for row, score in scored:
         if row.loss > 0:
-            line = found.setdefault(row.pattern, {}).setdefault((row.scheme, row.kbit_s), [])
-            line.append((row.loss, score))
+            some = found.setdefault(row.pattern, {})
+            some.setdefault((row.scheme, row.kbit_s), []).append((row.loss, score))
     lossless = {(row.scheme, row.kbit_s): score for row, score in scored if row.loss == 0}
     if not found and lossless:
         found[next(row.pattern for row, _ in scored)] = {line: [] for line in lossless}
-    for pattern in found.values():
-        for line, points in pattern.items():
+    for lines_of_it in found.values():
+        for line, points in lines_of_it.items():
             if line in lossless:
                 points.append((0.0, lossless[line]))
             points.sort(key=lambda point: point[0])
@@ -121,10 +121,9 @@ def _looks(every: list[Line]) -> dict[Line, Look]:
 def _draw_line(plot: "Axes", points: list[Point], look: Look) -> None:
     across, up = [loss for loss, _ in points], [score.mean for _, score in points]
     spread = [max(0.0, score.sd) for _, score in points]
-    how = {"capsize": 2.0, "elinewidth": 0.9, "capthick": 0.9, "mec": PAPER, "mew": 0.8}
-    plot.errorbar(
-        across, up, spread, fmt="o", ls=look.dashes, color=look.hue, lw=1.8, ms=5.5, **how
-    )
+    looks: dict[str, Any] = {"lw": 1.8, "ms": 5.5, "mec": PAPER, "mew": 0.8}
+    looks |= {"capsize": 2.0, "capthick": 0.9, "elinewidth": 0.9}
+    plot.errorbar(across, up, spread, fmt="o", ls=look.dashes, color=look.hue, **looks)
 
 
 def _finish(plot: "Axes", pattern: str, most: float, *, first: bool) -> None:
@@ -148,7 +147,7 @@ def _names(
     room = LINE_IN * max(map(len, names)) * (BEST - WORST) / (HIGH_IN - TOP_IN - BOTTOM_IN)
     for line, words, place in zip(some, names, drawing.apart(ends, room, WORST, BEST), strict=True):
         how = {"color": looks[line].hue, "size": SMALL, "weight": "bold"}
-        drawing.right_of(plot, most * 1.05, place, 5, "\n".join(words), **how)
+        drawing.right_of(plot, most * 1.05, place, 5, "\n".join(words), how)
 
 
 def _alt(patterns: Mapping[str, Mapping[Line, list[Point]]]) -> str:
