@@ -202,6 +202,8 @@ class Heard(_Shape, frozen=True):
     delay_ms: Number | None
     r: Number | None
     mos: Number | None
+    missing: Share | None = None
+    burst_ratio: Number | None = None
 
 
 class Quality(_Bench, frozen=True, kw_only=True):
