@@ -41,6 +41,7 @@ help:
 	echo "             (make demo ARGS=--json for one JSON object)"
 	echo "make test    everything that is checked: style, types, tests"
 	echo "make lint    style and types only"
+	echo "make bench   three minutes of measuring, and a page about it: bench-report/index.html"
 	echo "make bench-tools   what some benchmarks compare with, into .venv"
 	echo "make clean   remove .venv and all that was made here"
 
@@ -58,6 +59,10 @@ lint: $(DEVELOPING)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
+.PHONY: bench
+bench: $(DEVELOPING)
+	@exec $(BIN)/pymix-voice bench tour --report bench-report $(ARGS)
+
 .PHONY: bench-tools
 bench-tools: $(DEVELOPING)
 	@$(apt_install)
@@ -67,7 +72,7 @@ bench-tools: $(DEVELOPING)
 
 .PHONY: clean
 clean:
-	@rm -rf .venv build dist demo-out
+	@rm -rf .venv build dist demo-out bench-report
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find pymix_voice tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
