@@ -36,6 +36,7 @@ def files() -> dict[str, bytes]:
 # ── files ────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 def test_everything_is_written_and_can_be_read_again(
     tmp_path: Path, files: dict[str, bytes]
 ) -> None:
@@ -47,6 +48,7 @@ def test_everything_is_written_and_can_be_read_again(
     assert {path.name: path.read_bytes() for path in written} == files, "the same every time"
 
 
+@pytest.mark.slow
 def test_pictures_for_pages_elsewhere_are_small_and_wide_enough(files: dict[str, bytes]) -> None:
     for name in writing.PICTURES:
         assert files[name].startswith(b"\x89PNG")
@@ -54,6 +56,7 @@ def test_pictures_for_pages_elsewhere_are_small_and_wide_enough(files: dict[str,
         assert int.from_bytes(files[name][16:20]) == 1400
 
 
+@pytest.mark.slow
 def test_the_page_asks_nobody_for_anything(files: dict[str, bytes]) -> None:
     page = seen(files)
     assert page.names.count("svg") == 4
@@ -62,6 +65,7 @@ def test_the_page_asks_nobody_for_anything(files: dict[str, bytes]) -> None:
     assert b"default-src 'none'" in files["index.html"]
 
 
+@pytest.mark.slow
 def test_pictures_in_the_page_follow_its_colours(files: dict[str, bytes]) -> None:
     page = files["index.html"].decode()
     drawn = page[page.index("<svg") : page.rindex("</svg>")]
@@ -98,6 +102,7 @@ def test_a_missing_library_is_told_before_anything_is_written(
 # ── what is missing, cut off, or awkward ─────────────────────────────────────────────────────
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("coarse")
 @pytest.mark.parametrize("name", ["latency", "quality", "cost"])
 def test_a_bench_that_is_missing_is_left_out(name: str) -> None:
@@ -123,6 +128,7 @@ def test_a_run_that_was_stopped_at_once_still_has_a_page() -> None:
 
 
 @pytest.mark.usefixtures("coarse")
+@pytest.mark.slow
 def test_a_run_in_which_nothing_was_heard_is_not_drawn() -> None:
     nothing = {"p50": None, "p95": None, "p99": None, "n": 0}
     silent = madeup.run("silent", 100, 1, mouth_to_ear_ms=nothing, values_ms=[], parts_ms={})
@@ -140,6 +146,7 @@ def test_a_run_in_which_nothing_was_heard_is_not_drawn() -> None:
 
 
 @pytest.mark.usefixtures("coarse")
+@pytest.mark.slow
 def test_awkward_names_are_shown_as_they_are_and_do_nothing() -> None:
     late, heard = madeup.latency(), madeup.quality()
     late["runs"] = [madeup.run(AWKWARD, 100, 1, network=AWKWARD, parts_ms={AWKWARD: 50.0})]

@@ -152,6 +152,7 @@ def test_any_result_makes_a_page(told: dict[str, Any]) -> None:
             assert list(csv.reader(io.StringIO(made[name].decode(), newline="")))
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.fixed_dictionaries({"latency": LATENCIES, "cost": COSTS}))
 def test_any_result_can_be_read_again(told: dict[str, Any]) -> None:

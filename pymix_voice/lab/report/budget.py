@@ -70,7 +70,7 @@ def draw(latency: Latency) -> Picture | None:
     for place, run in enumerate(runs):
         _bar(plot, place, run, hues, (drawing.WIDE_IN - LEFT_IN - RIGHT_IN) / furthest)
     drawing.as_rows(plot, (0.0, furthest), (len(runs) - 0.5, -0.5))
-    return Picture("budget", title(runs[0]), HOW, _alt(runs), figure)
+    return Picture("budget", title(runs[0]), below, HOW, _alt(runs), figure)
 
 
 def title(run: Run) -> str:

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 HIGH_IN, LEFT_IN, RIGHT_IN, TOP_IN, BOTTOM_IN = 3.3, 0.55, 0.15, 0.95, 0.5
 BETWEEN_IN, NAMES_IN = 1.35, 0.85
 KIB: Final = 1024
+BELOW: Final = "What each client costs against how many there are"
 HOW: Final = (
-    "Further right the zone has ten times as many clients for every mark. A line that is level "
+    "Further right the zone is larger; equal steps are equal factors. A line that is level "
     "costs the same for each client, however many there are; one that falls gets cheaper with "
     "company. A million microseconds a second is one whole core."
 )
@@ -73,14 +74,14 @@ def draw(cost: Cost) -> Picture | None:
     ]
     if not halves:
         return None
-    figure = drawing.sheet(HIGH_IN, title(cost.rows), "Cost against the number of clients")
+    figure = drawing.sheet(HIGH_IN, title(cost.rows), BELOW)
     gaps = BETWEEN_IN * (len(halves) - 1)
     each = (drawing.WIDE_IN - LEFT_IN - NAMES_IN - RIGHT_IN - gaps) / len(halves)
     for place, (words, lines) in enumerate(halves):
         left = LEFT_IN + place * (each + BETWEEN_IN)
         plot = drawing.axes(figure, left, BOTTOM_IN, drawing.WIDE_IN - left - each, TOP_IN)
         _half(plot, words, lines)
-    return Picture("cost", title(cost.rows), HOW, _alt(halves), figure)
+    return Picture("cost", title(cost.rows), BELOW, HOW, _alt(halves), figure)
 
 
 def title(rows: list[Population]) -> str:

@@ -40,11 +40,11 @@ NOTE: Final = {
     "bbox": drawing.GROUND,
 }
 HOW: Final = (
-    "Each row is one way to call; further left is better. The thicker the shape, the more often "
-    "speech came that late; the dot is the middle: half came sooner, half later. The line ends "
-    "where 95 of 100 have come. From one line of the scale to the next the delay doubles. Dotted: "
-    "ITU-T G.114 finds that below 150 ms hardly anybody minds, and wants no telephone line above "
-    "400 ms."
+    "Each row is one way to call, ours in bold; further left is better. The thicker the shape, the "
+    "more often speech came that late; the dot is the middle: half came sooner, half later. The "
+    "line ends where 95 of 100 have come. From one line of the scale to the next the delay "
+    "doubles. Dotted: ITU-T G.114 finds that below 150 ms hardly anybody minds, and wants no "
+    "telephone line above 400 ms."
 )
 
 
@@ -136,7 +136,7 @@ def draw(latency: Latency, *, every_run: bool) -> Picture | None:
     for place, each in enumerate(published, len(shown) + 1):
         ends.append(_told(plot, place, each))
     _finish(plot, count, ends)
-    return Picture("delay", title(latency), HOW, _alt(shown, published), figure)
+    return Picture("delay", title(latency), below, HOW, _alt(shown, published), figure)
 
 
 def shape(values: list[float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

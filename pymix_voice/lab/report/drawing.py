@@ -33,6 +33,8 @@ FRACTIONS: Final = 64
 PNG_DPI: Final = 200
 BIG, PLAIN, SMALL = 11.5, 9.0, 7.8
 """Sizes of letters, in points."""
+HEAD_IN: Final = 0.58
+"""What the title and the line under it take, at the top of every figure."""
 
 
 How = Mapping[str, Any]
@@ -99,6 +101,7 @@ class Picture(NamedTuple):
     Attributes:
         name: of its file, without what follows the point.
         title: says what is seen.
+        below: what stands softer under the title.
         how: a sentence on how to read it.
         alt: what it shows, for those who do not see it.
         figure: the picture itself.
@@ -106,6 +109,7 @@ class Picture(NamedTuple):
 
     name: str
     title: str
+    below: str
     how: str
     alt: str
     figure: "Figure"
@@ -140,7 +144,7 @@ def style() -> Iterator[None]:
 
 
 def sheet(high_in: float, title: str, below: str) -> "Figure":
-    """An empty figure with its title and a softer line under it."""
+    """An empty figure with its title and a softer line under it, which are its first words."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDE_IN, high_in))
@@ -296,13 +300,21 @@ def png(figure: "Figure") -> bytes:
 
 
 def svg(picture: Picture) -> str:
-    """An element for a page: colours by name, no ground of its own, no reference to elsewhere."""
+    """An element for a page: colours by name, no ground of its own, no reference to elsewhere.
+
+    It is without its title and the line under it: on a page they are words, which wrap.
+    """
     from matplotlib import rc_context
 
     out = StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    head = picture.figure.texts[:2]
+    for words in head:
+        words.set_visible(False)
     with rc_context({"svg.hashsalt": picture.name}):  # the same ids every time, its own ones
         picture.figure.savefig(out, format="svg", transparent=True, metadata=nothing)
+    for words in head:
+        words.set_visible(True)
     drawn = out.getvalue()
     drawn = re.sub(r"<!--.*?-->", "", drawn[drawn.index("<svg ") :], flags=re.DOTALL)
     used = set(re.findall(r"#([\w.-]+)", drawn))
@@ -311,6 +323,9 @@ def svg(picture: Picture) -> str:
     drawn = drawn.replace("'DejaVu Sans'", _LETTERS)
     for name, shade in PALETTE.items():
         drawn = drawn.replace(shade.light, f"var(--{name})")
-    drawn = re.sub(r"<svg [^>]*?(viewBox=\"[^\"]*\")[^>]*>", r"<svg \1>", drawn, count=1)
-    label = f'<svg role="img" aria-label="{escape(picture.alt)}" '
-    return re.sub(r">\s*\n\s*<", "><", drawn).replace("<svg ", label, 1).strip()
+    wide, high = (POINTS * float(inches) for inches in picture.figure.get_size_inches())
+    top = POINTS * HEAD_IN
+    box = f'viewBox="0 {top:.0f} {wide:.0f} {high - top:.0f}"'
+    begin = f'<svg role="img" aria-label="{escape(picture.alt)}" {box}>'
+    drawn = re.sub(r"<svg [^>]*>", lambda _: begin, drawn, count=1)
+    return re.sub(r">\s*\n\s*<", "><", drawn).strip()

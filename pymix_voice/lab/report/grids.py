@@ -5,6 +5,7 @@ Must not know: HTML, files.
 
 from typing import NamedTuple
 
+from pymix_voice.lab.report.drawing import percent
 from pymix_voice.lab.report.results import (
     ClientCost,
     Cost,
@@ -13,20 +14,12 @@ from pymix_voice.lab.report.results import (
     Quality,
     Run,
     Score,
-    Setup,
     Spread,
 )
 
 NONE = "–"
 """Where nothing was measured."""
 MIB = 1 << 20
-
-
-RUN_HEAD = (
-    *("cells on their way, ms: middle", "95 % within", "jitter, ms", "lost", "lost after repair"),
-    *("rings after, s", "speech after, s", "likeness"),
-    *("mixes", "clients", "calls", "round, ms", "network"),
-)
 
 
 class Grid(NamedTuple):
@@ -51,10 +44,18 @@ def of_latency(latency: Latency) -> list[Grid]:
     head = ["", "mouth to ear, ms: middle", "95 % within", "99 % within", "values"]
     return [
         Grid(
-            "Our runs",
-            [*head, *RUN_HEAD],
-            [_run(run) for run in latency.runs],
-            words=17,
+            "Our runs: how late",
+            [*head, "cells on their way, ms: middle", "95 % within", "jitter, ms"],
+            [_late(run) for run in latency.runs],
+        ),
+        Grid(
+            "Our runs: what was lost, how long it rang, and over what",
+            [
+                *("", "lost", "lost after repair", "rings after, s", "speech after, s"),
+                *("likeness", "mixes", "clients", "calls", "round, ms", "network"),
+            ],
+            [_over(run) for run in latency.runs],
+            words=10,
         ),
         Grid(
             "What the delay is made of, in ms",
@@ -115,28 +116,22 @@ def shown(value: float | None, digits: int = 1) -> str:
     return NONE if value is None else f"{value:,.{digits}f}"
 
 
-def share(value: float) -> str:
-    """A share as per cent, with as many digits as small losses need."""
-    return f"{value:.2%}" if 0 < value < 0.1 else f"{value:.0%}"
+def _late(run: Run) -> list[str]:
+    spreads = (*_spread(run.mouth_to_ear_ms), *_spread(run.cell_ms)[:2])
+    return [run.name, *spreads, shown(run.jitter_ms)]
 
 
-def _run(run: Run) -> list[str]:
+def _over(run: Run) -> list[str]:
     return [
         run.name,
-        *_spread(run.mouth_to_ear_ms),
-        *_spread(run.cell_ms)[:2],
-        shown(run.jitter_ms),
-        share(run.loss),
-        share(run.loss_after_repair),
-        *_setup(run.setup_s),
+        percent(run.loss),
+        percent(run.loss_after_repair),
+        shown(run.setup_s.ringing),
+        shown(run.setup_s.speech),
         shown(run.correlation, 3),
         *(f"{count:,}" for count in (run.mixes, run.clients, run.calls, run.round_ms)),
         run.network,
     ]
-
-
-def _setup(setup: Setup) -> list[str]:
-    return [shown(setup.ringing), shown(setup.speech)]
 
 
 def _spread(spread: Spread | None) -> list[str]:
@@ -154,7 +149,7 @@ def _heard(row: Heard) -> list[str]:
     count = NONE if row.pesq is None else f"{row.pesq.n:,}"
     ratings = [shown(row.delay_ms, 0), shown(row.r, 0), shown(row.mos, 2)]
     how = row.pattern if row.loss else NONE
-    return [row.scheme, f"{row.kbit_s:g}", share(row.loss), how, pesq, count, stoi, *ratings]
+    return [row.scheme, f"{row.kbit_s:g}", percent(row.loss), how, pesq, count, stoi, *ratings]
 
 
 def _score(score: Score | None, digits: int) -> str:

@@ -22,6 +22,7 @@ MOST_PATTERNS: Final = 3
 WORST, BEST = 1.0, 4.7
 """PESQ-WB's own scale."""
 DASHES: Final = ("-", "--", ":")
+BELOW: Final = "How speech sounds (PESQ, 1 to 4.6) against how much is lost on the way"
 HOW: Final = (
     "Left in each picture nothing is lost on the way, further right more and more. The height is "
     "PESQ, the score that a jury of listeners would give: 4.6 for the same as was said, 1 for bad. "
@@ -66,7 +67,7 @@ def draw(quality: Quality) -> Picture | None:
     figure = drawing.sheet(
         HIGH_IN,
         title(patterns),
-        "How speech sounds (PESQ, 1 to 4.6) against how much is lost on the way",
+        BELOW,
     )
     gaps = BETWEEN_IN * (len(patterns) - 1)
     each = (drawing.WIDE_IN - LEFT_IN - NAMES_IN - RIGHT_IN - gaps) / len(patterns)
@@ -78,7 +79,7 @@ def draw(quality: Quality) -> Picture | None:
             _draw_line(plot, points, looks[line])
         _finish(plot, pattern, most or 0.01, first=place == 0)
     _names(plot, some, looks, most or 0.01)
-    return Picture("quality", title(patterns), HOW, _alt(patterns), figure)
+    return Picture("quality", title(patterns), BELOW, HOW, _alt(patterns), figure)
 
 
 def title(patterns: Mapping[str, Mapping[Line, list[Point]]]) -> str:
