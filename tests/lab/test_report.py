@@ -147,6 +147,21 @@ def test_a_run_in_which_nothing_was_heard_is_not_drawn() -> None:
 
 @pytest.mark.usefixtures("coarse")
 @pytest.mark.slow
+def test_of_many_runs_pictures_show_some_and_say_so() -> None:
+    late = madeup.latency()
+    late["runs"] = [madeup.run(f"run {n}", 100, n) for n in range(14)]
+    found = taken({"latency": late}).latency
+    assert found is not None
+    drawn = [row.name for row in delay.rows(found, every_run=True)]
+    assert [name for name in drawn if name.startswith("run")] == [f"run {n}" for n in range(12)]
+    assert "Mumble" in drawn
+    page = seen(writing.made(Results(latency=found)))
+    assert "the first 12 of each sort" in page.words
+    assert "run 13" in page.words
+
+
+@pytest.mark.usefixtures("coarse")
+@pytest.mark.slow
 def test_awkward_names_are_shown_as_they_are_and_do_nothing() -> None:
     late, heard = madeup.latency(), madeup.quality()
     late["runs"] = [madeup.run(AWKWARD, 100, 1, network=AWKWARD, parts_ms={AWKWARD: 50.0})]
@@ -225,13 +240,12 @@ def test_a_shape_is_thickest_where_most_values_are() -> None:
 
 
 @given(st.floats(1, 1e12), st.floats(1, 1e12))
-def test_a_scale_begins_below_all_and_its_marks_are_few(one: float, other: float) -> None:
+def test_a_scale_begins_below_all_and_doubles(one: float, other: float) -> None:
     low, high = sorted((one, other))
-    named = delay.marks(low, high)
-    assert named[0] <= low
-    assert low <= 2 * named[0]
-    assert named[-1] <= high
-    assert len(named) <= delay.MOST_MARKS + 1
+    lines = delay.marks(low, high)
+    assert lines[0] <= low <= 2 * lines[0]
+    assert lines[-1] <= high
+    assert all(after == 2 * before for before, after in pairwise(lines))
 
 
 def test_a_budget_names_its_widest_piece() -> None:
@@ -250,6 +264,24 @@ def test_scores_without_loss_begin_the_lines_of_every_pattern() -> None:
     for some in sound.lines(found.quality).values():
         for points in some.values():
             assert [loss for loss, _ in points] == [0.0, 0.01, 0.05, 0.1, 0.2]
+
+
+def test_a_title_tells_of_ours_and_the_first_other() -> None:
+    some = madeup.quality()
+    for row in some["quality"][:9]:
+        row["scheme"] = "pymix-voice, copies"
+    some["quality"] += [madeup.heard("pymix-voice, bare", "random", 0.2, 2.0)]
+    found = taken({"quality": some}).quality
+    assert found is not None
+    told = sound.title(sound.lines(found.quality))
+    assert told == "With 20 % random loss: pymix-voice 3.1, plain Opus 1.1"
+
+
+def test_colours_tell_schemes_apart() -> None:
+    names = ["Tor", "direct", "pymix-voice", "pymix-voice, bare", "direct, far", "Mumble", "Tor"]
+    hues = drawing.colours(names)
+    assert len(set(hues.values())) == len(hues) == 6
+    assert (hues["pymix-voice"], hues["direct"]) == (drawing.OURS, drawing.PLAIN_GREY)
 
 
 @given(

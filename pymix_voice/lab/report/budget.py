@@ -10,7 +10,6 @@ from pymix_voice.lab.report.drawing import (
     INK,
     OTHERS,
     OURS,
-    OURS_PALE,
     PAPER,
     PLAIN,
     PLAIN_GREY,
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_ROWS: Final = 12
 ROW_IN, LEFT_IN, RIGHT_IN, BOTTOM_IN = 0.46, 1.62, 0.75, 0.36
 KEY_IN: Final = 0.74
 """From the top to the words that name the pieces."""
@@ -38,7 +36,7 @@ HUES: Final = {
     MIXES: OURS,
     "playout": OTHERS[0],
 }
-MORE_HUES: Final = (OTHERS[3], OTHERS[4], OURS_PALE)
+MORE_HUES: Final = (OTHERS[3], OTHERS[4])
 MIDDLE: Final = {"va": "center_baseline"}
 INSIDE: Final = {"color": PAPER, "size": SMALL, "weight": "bold", "ha": "center"} | MIDDLE
 HOW: Final = (
@@ -54,10 +52,11 @@ def kind(part: str) -> str:
 
 def draw(latency: Latency) -> Picture | None:
     """The picture; None if no run tells its parts."""
-    runs = [run for run in latency.runs if any(ms > 0 for ms in run.parts_ms.values())][:MOST_ROWS]
+    told = [run for run in latency.runs if any(ms > 0 for ms in run.parts_ms.values())]
+    runs = told[: drawing.MOST_ROWS]
     if not runs:
         return None
-    hues = _hues(list(dict.fromkeys(kind(part) for run in runs for part in run.parts_ms)))
+    hues = _hues(_kinds(runs))
     widths = [drawing.width_in(_named(each), SMALL) + 0.32 for each in hues]
     places = flow(widths, drawing.WIDE_IN - 0.3)
     top = KEY_IN + KEY_LINE_IN * (places[-1][0] + 1)
@@ -113,11 +112,18 @@ def _named(part: str) -> str:
     return drawing.legible(part, 28) or "?"
 
 
+def _kinds(runs: list[Run]) -> list[str]:
+    """All kinds of parts, in the order of the run that has the most of them."""
+    by_count = sorted(runs, key=lambda run: -len(run.parts_ms))
+    return list(dict.fromkeys(kind(part) for run in by_count for part in run.parts_ms))
+
+
 def _hues(kinds: list[str]) -> dict[str, str]:
     """Colours by what a part is; for names that are not known, those that are left."""
-    strange = [each for each in kinds if each not in HUES]
+    known = {each: HUES.get(each.partition(" ")[0]) for each in kinds}
+    strange = [each for each in kinds if known[each] is None]
     left = {each: MORE_HUES[place % len(MORE_HUES)] for place, each in enumerate(strange)}
-    return {each: HUES.get(each) or left[each] for each in kinds}
+    return {each: known[each] or left[each] for each in kinds}
 
 
 def _key(

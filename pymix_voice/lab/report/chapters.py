@@ -6,7 +6,7 @@ Must not know: HTML, files, how pictures are drawn.
 from typing import Final
 
 from pymix_voice.lab.report import grids
-from pymix_voice.lab.report.drawing import Picture, svg
+from pymix_voice.lab.report.drawing import MOST_ROWS, Picture, svg
 from pymix_voice.lab.report.page import Chapter, Drawn, Link
 from pymix_voice.lab.report.results import Cost, Latency, Quality, Results
 
@@ -18,6 +18,7 @@ TITLES: Final = {
     "cost": "What it takes",
 }
 QUICK: Final = "This was a quick run: few values, so the far ends of what is spread are rough."
+MANY: Final = f"Pictures show the first {MOST_ROWS} of each sort, the tables all of them."
 CUT: Final = "This run was interrupted: it shows what was measured until then."
 
 
@@ -30,12 +31,14 @@ def latency(found: Latency | None, pictures: list[Picture]) -> Chapter:
         for each in found.beside
         if each.missing is not None
     ]
+    many = max(len(found.runs), len(found.beside), len(found.published))
+    more = [MANY] if many > MOST_ROWS else []
     return Chapter(
         "latency",
         TITLES["latency"],
         about(found),
         warnings(found),
-        [*_delay(found), *missing],
+        [*_delay(found), *missing, *more],
         _drawn(pictures),
         grids.of_latency(found),
         [Link(figure) for figure in found.published],

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 OUR_NAME: Final = "pymix-voice"
 G_114: Final = ((150.0, "fine below 150 ms"), (400.0, "bad above 400 ms"))
 FLOOR_MS: Final = 1.0
-"""The scale doubles from mark to mark, so it has no nought: what is less is drawn here."""
+"""The scale doubles from line to line, so it has no nought: what is less is drawn here."""
 FIRST_MS: Final = 25.0
-"""Marks are at this, and at what doubles or halves it."""
-MOST_MARKS: Final = 9
+"""One line is here, the others are at what doubles or halves it."""
+MOST_NAMED: Final = 12
+"""So many lines have room for their names, or every second one, and so on."""
 FEW: Final = 30
 """Up to so many values are shown one by one; a shape of them would be a guess."""
 SLICES: Final = 48
 SMOOTHING: Final = np.array((1, 4, 6, 4, 1)) / 16
-MOST_ROWS: Final = 12
 ROW_IN, LEFT_IN, RIGHT_IN, TOP_IN, BOTTOM_IN = 0.28, 1.62, 0.2, 0.82, 0.36
 NOTE: Final = {
     "ha": "left",
@@ -91,13 +91,13 @@ def rows(latency: Latency, *, every_run: bool) -> list[Row]:
     if not direct and latency.direct_ms is not None:
         direct = [Row("direct call", PLAIN_GREY, latency.direct_ms, [])]
     main = headline(latency)
-    runs = latency.runs if every_run else [main] if main else []
+    runs = latency.runs[: drawing.MOST_ROWS] if every_run else [main] if main else []
     ours = [
         Row(run.name if len(runs) > 1 else OUR_NAME, OURS, run.mouth_to_ear_ms, run.values_ms)
         for run in runs
     ]
-    found = [row for row in (*direct, *ours, *others) if row.spread.p50 is not None]
-    return found[:MOST_ROWS]
+    found = (*direct, *ours, *others[: drawing.MOST_ROWS])
+    return [row for row in found if row.spread.p50 is not None]
 
 
 def title(latency: Latency) -> str:
@@ -119,7 +119,7 @@ def draw(latency: Latency, *, every_run: bool) -> Picture | None:
         every_run: all of our runs, not the main one only.
     """
     shown = rows(latency, every_run=every_run)
-    published = sorted(latency.published, key=lambda each: each.ms)[:MOST_ROWS]
+    published = sorted(latency.published, key=lambda each: each.ms)[: drawing.MOST_ROWS]
     if not shown and not published:
         return None
     count = len(shown) + len(published) + bool(published)
@@ -158,15 +158,14 @@ def shape(values: list[float]) -> tuple[NDArray[np.float64], NDArray[np.float64]
 
 
 def marks(low: float, high: float) -> list[float]:
-    """Delays that the scale names, each the double of the one before, or a power of it.
+    """The lines of the scale, each at the double of the one before.
 
     Args:
         low: the first is not above, in ms.
         high: the last is not above.
     """
     first, last = (math.floor(math.log2(ms / FIRST_MS)) for ms in (low, high))
-    step = 1 + (last - first) // MOST_MARKS
-    return [FIRST_MS * 2.0**power for power in range(first, last + 1, step)]
+    return [FIRST_MS * 2.0**power for power in range(first, last + 1)]
 
 
 # ── rows ─────────────────────────────────────────────────────────────────────────────────────
@@ -231,22 +230,28 @@ def _finish(plot: "Axes", count: int, ends: list[End]) -> None:
     )
     last = first * 2.0**doublings
     drawing.as_rows(plot, (first, last), (count - 0.5, -0.6))
-    named = marks(first, last)
-    plot.set_xticks(named, [f"{ms:,.4g} ms" for ms in named])
+    lines = marks(first, last)
+    step = 1 + len(lines) // MOST_NAMED
+    names = [_short(ms) if place % step == 0 else "" for place, ms in enumerate(lines)]
+    plot.set_xticks(lines, names)
     plot.xaxis.set_minor_locator(NullLocator())
-    for ms, words in G_114:
+    for (ms, words), side, far in zip(G_114, ("right", "left"), (-3, 3), strict=True):
         if first < ms < last:
             plot.axvline(ms, color=SOFT, lw=0.9, ls=(0, (1, 2)), zorder=0.5)
             plot.annotate(
                 words,
                 (ms, 1),
-                (0, 2),
+                (far, 2),
                 xycoords=("data", "axes fraction"),
                 textcoords="offset points",
-                ha="center",
+                ha=side,
                 size=SMALL - 0.6,
                 color=SOFT,
             )
+
+
+def _short(ms: float) -> str:
+    return f"{ms:.4g} ms" if ms < 1000 else f"{ms / 1000:,.4g} s"
 
 
 def _alt(shown: list[Row], published: list[Published]) -> str:

@@ -33,6 +33,8 @@ FRACTIONS: Final = 64
 PNG_DPI: Final = 200
 BIG, PLAIN, SMALL = 11.5, 9.0, 7.8
 """Sizes of letters, in points."""
+MOST_ROWS: Final = 12
+"""Of one sort, in one picture; the tables have all."""
 HEAD_IN: Final = 0.58
 """What the title and the line under it take, at the top of every figure."""
 
@@ -54,7 +56,6 @@ PALETTE: Final = {
     "line": Shade("#d8dee4", "#343b44"),
     "paper": Shade("#ffffff", "#0f141a"),
     "ours": Shade("#0072b2", "#56b4e9"),
-    "ours-pale": Shade("#6fb1d8", "#2f7fb0"),
     "plain": Shade("#6b7480", "#a2abb5"),
     "orange": Shade("#c75200", "#f0944d"),
     "purple": Shade("#a8488a", "#e29ac4"),
@@ -63,7 +64,7 @@ PALETTE: Final = {
     "sky": Shade("#2a8fb5", "#8fd3ee"),
 }
 INK, SOFT, LINE, PAPER = (PALETTE[name].light for name in ("ink", "soft", "line", "paper"))
-OURS, OURS_PALE, PLAIN_GREY = (PALETTE[name].light for name in ("ours", "ours-pale", "plain"))
+OURS, PLAIN_GREY = (PALETTE[name].light for name in ("ours", "plain"))
 OTHERS: Final = tuple(PALETTE[name].light for name in ("orange", "purple", "green", "gold", "sky"))
 
 GROUND: Final = {"fc": PAPER, "ec": "none", "pad": 0.8}
@@ -207,7 +208,7 @@ def right_of(plot: "Axes", x: float, y: float, far_pt: float, words: str, how: H
 
 def row_name(plot: "Axes", place: float, name: str, hue: str, *, bold: bool = False) -> None:
     """What a row is called, left of it, in one line or two."""
-    words = lines(name, 20)
+    words = lines(name, 20 if bold else 23)
     weight, size = "bold" if bold else "normal", SMALL if len(words) > 1 else PLAIN
     how = {"color": hue, "ha": "right", "size": size, "weight": weight}
     left_of(plot, place, 0.12, "\n".join(words), how)
@@ -224,9 +225,7 @@ def legible(words: str, most: int) -> str:
 
 def lines(words: str, wide: int, most: int = 2) -> list[str]:
     """The same in at most so many lines."""
-    return textwrap.wrap(legible(words, wide * most), wide, max_lines=most, placeholder=" …") or [
-        "?"
-    ]
+    return textwrap.wrap(legible(words, 200), wide, max_lines=most, placeholder=" …") or ["?"]
 
 
 @lru_cache(maxsize=1024)
@@ -247,16 +246,19 @@ def percent(share: float) -> str:
     return f"{share * 100:.3g} %"
 
 
+def is_ours(scheme: str) -> bool:
+    """Whether a name is of a scheme of this project."""
+    return "pymix" in scheme.casefold()
+
+
 def colours(schemes: Iterable[str]) -> dict[str, str]:
-    """A colour for each scheme: ours is blue, what is direct grey, others by their order."""
+    """A colour for each scheme: our first is blue, a direct call grey, others by their order."""
     found: dict[str, str] = {}
     others = 0
-    for scheme in schemes:
-        if scheme in found:
-            continue
-        if "pymix" in scheme.casefold():
+    for scheme in dict.fromkeys(schemes):
+        if is_ours(scheme) and OURS not in found.values():
             found[scheme] = OURS
-        elif "direct" in scheme.casefold():
+        elif "direct" in scheme.casefold() and PLAIN_GREY not in found.values():
             found[scheme] = PLAIN_GREY
         else:
             found[scheme] = OTHERS[others % len(OTHERS)]

@@ -72,31 +72,39 @@ def draw(quality: Quality) -> Picture | None:
     gaps = BETWEEN_IN * (len(patterns) - 1)
     each = (drawing.WIDE_IN - LEFT_IN - NAMES_IN - RIGHT_IN - gaps) / len(patterns)
     most = max(loss for some in patterns.values() for line in some.values() for loss, _ in line)
+    last = list(patterns.values())[-1]
     for place, (pattern, some) in enumerate(patterns.items()):
         left = LEFT_IN + place * (each + BETWEEN_IN)
         plot = drawing.axes(figure, left, BOTTOM_IN, drawing.WIDE_IN - left - each, TOP_IN)
         for line, points in some.items():
             _draw_line(plot, points, looks[line])
+            if line not in last:
+                _name_below(plot, points[-1], looks[line])
         _finish(plot, pattern, most or 0.01, first=place == 0)
-    _names(plot, some, looks, most or 0.01)
+    _names(plot, last, looks, most or 0.01)
     return Picture("quality", title(patterns), BELOW, HOW, _alt(patterns), figure)
 
 
 def title(patterns: Mapping[str, Mapping[Line, list[Point]]]) -> str:
-    """What the picture says: the first two schemes, ours before others, under the most loss."""
+    """What the picture says: ours and the first other scheme, under the most loss they share."""
     pattern, some = next(iter(patterns.items()))
-    ordered = sorted(some, key=lambda line: "pymix" not in line[0].casefold())[:2]
+    ours = [line for line in some if drawing.is_ours(line[0])][:1]
+    others = [line for line in some if not drawing.is_ours(line[0])]
+    ordered = [*ours, *others][:2]
     shared = set.intersection(*({loss for loss, _ in some[line]} for line in ordered))
     if not shared:
         return "How clear speech stays when cells get lost"
     most = max(shared)
     scores = (next(score for loss, score in some[line] if loss == most) for line in ordered)
     said = ", ".join(
-        f"{drawing.legible(line[0], 16)} {score.mean:.1f}"
-        for line, score in zip(ordered, scores, strict=True)
+        f"{_brief(line[0])} {score.mean:.1f}" for line, score in zip(ordered, scores, strict=True)
     )
     lost = f"With {drawing.percent(most)} {drawing.legible(pattern, 10)} loss"
     return f"{lost}: {said}"
+
+
+def _brief(scheme: str) -> str:
+    return "pymix-voice" if drawing.is_ours(scheme) else drawing.legible(scheme, 16)
 
 
 class Look(NamedTuple):
@@ -149,6 +157,19 @@ def _names(
     for line, words, place in zip(some, names, drawing.apart(ends, room, WORST, BEST), strict=True):
         how = {"color": looks[line].hue, "size": SMALL, "weight": "bold"}
         drawing.right_of(plot, most * 1.05, place, 5, "\n".join(words), how)
+
+
+def _name_below(plot: "Axes", end: Point, look: Look) -> None:
+    """The name of a line that the last picture does not have, under its end."""
+    plot.annotate(
+        drawing.legible(look.name, 24),
+        (end[0], end[1].mean),
+        (4, -17),
+        textcoords="offset points",
+        ha="right",
+        size=SMALL,
+        color=look.hue,
+    )
 
 
 def _alt(patterns: Mapping[str, Mapping[Line, list[Point]]]) -> str:
