@@ -191,10 +191,13 @@ async def _stream(port: int) -> trio.SocketStream:
 def main(said: str, heard: str, hum_rounds: str, port: str, name: str) -> None:
     """Be one client."""
 
-    async def whole() -> None:
+    async def joined() -> Tunnel:
         tunnel = await join(int(port), name)
         write_line({"event": "joined", "t": Clock.now()})
-        await talk(tunnel, Path(said), Path(heard), int(hum_rounds))
+        return tunnel
+
+    async def whole() -> None:
+        await talk(joined, Path(said), Path(heard), int(hum_rounds))
 
     ask_for_priority()
     run(whole)

@@ -16,6 +16,7 @@ Must not know: what is between, what is made of it.
 
 import gc
 import sys
+from collections.abc import Awaitable, Callable
 from enum import IntEnum
 from functools import partial
 from pathlib import Path
@@ -41,6 +42,7 @@ from pymix_voice.voice.arrivals import ROUND_S
 from pymix_voice.voice.recordings import read_recording
 
 NO_BODY = bytes(BODY_BYTES)
+Reach = Callable[[], Awaitable[Carrier]]
 _RECORD = Struct(f"<BQ{BODY_BYTES}s")
 
 
@@ -160,11 +162,12 @@ class End:
         self.over = now >= self._leaves_at
 
 
-async def talk(carrier: Carrier, said: Path, heard: Path, hum_rounds: int) -> None:
+async def talk(reach: Reach, said: Path, heard: Path, hum_rounds: int) -> None:
     """Be one end, until both have said all; tells a summary as a client does.
 
     Args:
-        carrier: brings records there and back.
+        reach: makes what brings records there and back. Only then does the other end send: what
+            would wait here while this one gets ready would look like a way with much jitter.
         said: a recording to speak.
         heard: where to record what is heard.
         hum_rounds: see `End`.
@@ -173,6 +176,7 @@ async def talk(carrier: Carrier, said: Path, heard: Path, hum_rounds: int) -> No
     sound, alarm = Sound(mouth, ear), Alarm()
     gc.collect()
     gc.freeze()
+    carrier = await reach()
     end = End(sound, Clock.now(), hum_rounds)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(carrier.run, lambda record: end.take(record, Clock.now()))
@@ -214,7 +218,7 @@ def main(said: str, heard: str, hum_rounds: str, *words: str) -> None:
     """Be one end."""
 
     async def whole() -> None:
-        await talk(await _carrier(list(words)), Path(said), Path(heard), int(hum_rounds))
+        await talk(partial(_carrier, list(words)), Path(said), Path(heard), int(hum_rounds))
 
     ask_for_priority()
     run(whole)
