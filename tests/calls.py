@@ -40,6 +40,12 @@ def talk(world: World, caller: Person, callee: Person) -> None:
     reach(world, callee, State.TALKING)
 
 
+def first_call(world: World, caller: Person, callee: Person) -> None:
+    """From joining to voice both ways: the very first set-up dials already."""
+    world.run_until(lambda: caller.machine.number > 0, 5)
+    talk(world, caller, callee)
+
+
 def heard_from(person: Person, peer: Person) -> list[int]:
     """The numbers of the peer's frames that were heard, in order of hearing."""
     indices = []

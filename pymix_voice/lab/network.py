@@ -16,7 +16,7 @@ Must not know: what is sent.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,6 +24,10 @@ import numpy as np
 
 from pymix_voice.errors import Misuse
 from pymix_voice.onion.dice import Dice
+from pymix_voice.zone.drain import Drain
+
+DRAIN_BYTES = 2048
+"""Width of a drain: wider than any datagram."""
 
 HELD_S = 0.03
 """What is reordered on purpose is held back by up to so much."""
@@ -181,3 +185,19 @@ class Sent(NamedTuple):
     source: str
     destination: str
     size: int
+
+
+class Came(NamedTuple):
+    """A datagram that waits to be taken, and the instant at which it came."""
+
+    source: str
+    datagram: bytes
+    at: float
+
+
+def drain_of(came: Sequence[Came]) -> Drain:
+    """What has come for one part, in order, with the instant of each; there must be some."""
+    sources, datagrams, stamps = zip(*came, strict=True)
+    where = [source.encode() for source in sources]
+    drain = Drain.of(datagrams, where, max(stamps), DRAIN_BYTES)
+    return drain._replace(stamps=np.array(stamps))

@@ -4,45 +4,49 @@ No trio, no sockets, no sleeping: the world steps from event to event. Everythin
 from one seed, forked by label, so a run can be repeated byte by byte, and two worlds that
 differ in one thing differ in nothing else.
 
+A part has its turn as at the real edge (`edge/datapath.py`): it takes what has come, does what
+is due, and what it then has to say and to send leaves. A gateway gathers its clients' datagrams.
+
 Source: str0m's and quinn's emulated networks, in idea; the project's design, section "Shape of
 the code".
 
 Must not know: sockets, clocks, Opus.
 """
 
-import heapq
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import count
 
 from pymix_voice.client.call import PAUSE
 from pymix_voice.client.identity import Identity
 from pymix_voice.client.machine import Client
 from pymix_voice.client.states import State
-from pymix_voice.errors import Misuse
 from pymix_voice.gateway.machine import Gateway
 from pymix_voice.geometry import MAX_WORKERS
 from pymix_voice.lab.cast import Person, cast, frame_of, numbered
-from pymix_voice.lab.network import Law, Link, Sent
+from pymix_voice.lab.network import Came, Law
+from pymix_voice.lab.traffic import Traffic
 from pymix_voice.mix.first import FirstMix
 from pymix_voice.mix.machine import Mix
 from pymix_voice.mix.neighbours import DOWN
 from pymix_voice.onion.chunk import LinkKeys
 from pymix_voice.onion.dice import Dice
-from pymix_voice.zone.drain import NOWHERE, Burst, Drain
+from pymix_voice.zone.drain import NOWHERE, Burst
 from pymix_voice.zone.keyfile import new_key
 from pymix_voice.zone.records import Record, encode, parse_record
 
-START = 1000.0
-UNIX = 1_800_000_000.0
-"""The time of day when a world begins."""
+START = 1003.8
+UNIX = 1_800_000_003.8
+"""The time of day when a world begins: shortly before an epoch of 4 s ends. Mixes sign from the
+second epoch after that of their start on, and nobody has rows before that one begins."""
 RETRY_S = 0.3
 """After a part is back, its neighbours' control links stand again so much later."""
+GATHER_S = 0.004
+"""A gateway gathers its clients' datagrams so long, as `edge/service.py` has it."""
 
 Part = Mix | Gateway | Client
 
 
-class World:
+class World(Traffic):
     """A zone that runs.
 
     Args:
@@ -54,6 +58,7 @@ class World:
         access: law of the links between clients and gateways.
         chain: law of the links between gateways and mixes, and of control links' delay.
         min_rows: as in the zone file.
+        gather_s: how long a gateway gathers its clients' datagrams.
     """
 
     def __init__(
@@ -67,24 +72,16 @@ class World:
         access: Law = Law(),  # noqa: B008 - frozen
         chain: Law = Law(),  # noqa: B008 - frozen
         min_rows: int = 0,
+        gather_s: float = GATHER_S,
     ) -> None:
-        self.now = START
-        self.dice = Dice.seeded(seed)
+        super().__init__(START, Dice.seeded(seed), gather_s)
         self._laws = {"access": access, "link": chain}
-        self._events: list[tuple[float, int, Callable[[], None]]] = []
-        self._order = count()
-        self._links: dict[tuple[str, str], Link] = {}
         self.signed: dict[str, int] = {}
         """What each mix's disk says: the highest epoch it signed."""
         self._wakes: dict[str, float] = {}
         self.parts: dict[str, Part] = {}
         self.people: dict[str, Person] = {}
         self.unix_skew: dict[str, float] = {}
-        self.trace: list[Sent] | None = None
-        self.tap: Callable[[str, str, bytes], bytes | None] | None = None
-        """A dishonest link: sees (source, destination, datagram), may change or swallow it."""
-        self.seen_as: dict[str, str] = {}
-        """The source that others see for a part, if it is not its name: as behind a NAT."""
         self._stalled: dict[str, float] = {}
         self.control_cut = False
         """Whether control records between mixes and gateways are swallowed; rounds go on."""
@@ -204,6 +201,7 @@ class World:
     def kill(self, name: str) -> None:
         """A part stops at once, and forgets everything but its key and signed epoch."""
         del self.parts[name]
+        self.taken(name)
         for up, down in self.neighbours():
             if name in (up, down):
                 self._break(up, down)
@@ -250,40 +248,7 @@ class World:
             if name in (up, down):
                 self.at(self.now + RETRY_S, partial(self._connect, up, down))
 
-    def link(self, source: str, destination: str) -> Link:
-        """One direction between two parts."""
-        if (source, destination) not in self._links:
-            kind = "access" if source in self.people or destination in self.people else "link"
-            dice = self.dice.fork(f"net {source} {destination}")
-            self._links[source, destination] = Link(self._laws[kind], dice)
-        return self._links[source, destination]
-
     # ── running ──────────────────────────────────────────────────────────────────────────
-
-    def at(self, when: float, what: Callable[[], None]) -> None:
-        """Do something at an instant."""
-        heapq.heappush(self._events, (when, next(self._order), what))
-
-    def run(self, seconds: float) -> None:
-        """Go on for so long."""
-        end = self.now + seconds
-        while self._events and self._events[0][0] <= end:
-            when, _, what = heapq.heappop(self._events)
-            self.now = max(self.now, when)
-            what()
-        self.now = end
-
-    def run_until(self, condition: Callable[[], bool], limit: float) -> None:
-        """Go on until something holds, looked at every 10 ms.
-
-        Raises:
-            Misuse: if it did not come to hold within the limit, in seconds.
-        """
-        end = self.now + limit
-        while not condition():
-            if self.now >= end:
-                raise Misuse(f"it did not come to hold within {limit} s of virtual time")
-            self.run(0.01)
 
     def _schedule(self, name: str) -> None:
         part = self.parts[name]
@@ -291,25 +256,58 @@ class World:
         if deadline == self._wakes.get(name) or deadline == float("inf"):
             return
         self._wakes[name] = deadline
-        self.at(max(deadline, self.now), lambda: self._wake(name, part, deadline))
+        self.at(max(deadline, self.now), partial(self._wake, name, part, deadline))
 
     def _wake(self, name: str, part: Part, deadline: float) -> None:
-        if self.parts.get(name) is not part or self._wakes.get(name) != deadline:
+        if self.parts.get(name) is part and self._wakes.get(name) == deadline:
+            self.turn(name)
+
+    def turn(self, name: str) -> None:
+        """A part takes what has come, does what is due, and what it has to send leaves."""
+        part = self.parts.get(name)
+        if part is None:
+            self.taken(name)
             return
-        if self._later(name, lambda: self._wake(name, part, deadline)):
+        if self._later(name, partial(self.turn, name)):
             return
-        del self._wakes[name]
-        part.handle_deadline(self.now)
+        if isinstance(part, FirstMix):
+            # What lies in its socket at a tick has missed it.
+            self._do_due(name, part)
+        came = self.taken(name)
+        if came:
+            self._take(part, came)
+        self._do_due(name, part)
         self._flush(name)
 
-    def _flush(self, name: str) -> None:
-        """Drain a part after it was touched: bursts, records, work, its next deadline."""
-        part = self.parts[name]
+    def _do_due(self, name: str, part: Part) -> None:
+        if part.deadline() <= self.now:
+            self._wakes.pop(name, None)
+            part.handle_deadline(self.now)
+            self._work(part)
+
+    def _take(self, part: Part, came: list[Came]) -> None:
+        """A part gets what has come for it, in order."""
         if not isinstance(part, Gateway):
-            while part.work():
-                pass
-        for burst in part.bursts():
-            self._send(name, burst)
+            part.receive(self.drain(came), self.now)
+            return
+        chunks = [each for each in came if each.source in self.mix_names]
+        others = [each for each in came if each.source not in self.mix_names]
+        if chunks:
+            part.receive_link(self.drain(chunks), self.now)
+        if others:
+            part.receive_clients(self.drain(others), self.now)
+
+    def _work(self, part: Part) -> None:
+        """All slices of work that can wait: here there is time."""
+        while not isinstance(part, Gateway) and part.work():
+            pass
+
+    def _flush(self, name: str) -> None:
+        """What a part has to send and to say leaves; and when it is to have its next turn."""
+        part = self.parts[name]
+        while bursts := part.bursts():
+            for burst in bursts:
+                self._send(name, burst)
         if isinstance(part, Mix):
             said = part.said()
             if said.to_keep is not None:
@@ -338,10 +336,20 @@ class World:
         phone.looped.clear()
 
     def touch(self, name: str) -> None:
-        """After a person or a test has asked something of a part."""
+        """After a person, a test or a neighbour has asked something of a part."""
+        self._work(self.parts[name])
         self._flush(name)
 
     # ── the network ──────────────────────────────────────────────────────────────────────
+
+    def law_of(self, source: str, destination: str) -> Law:
+        """See `Traffic`."""
+        ends = {source, destination}
+        return self._laws["link" if ends.isdisjoint(self.people) else "access"]
+
+    def gathers(self, name: str, source: str) -> bool:
+        """See `Traffic`: a gateway does so for its clients."""
+        return name in self._numbers and source not in self.mix_names
 
     def _send(self, source: str, burst: Burst) -> None:
         one = burst.to if isinstance(burst.to, bytes) else None
@@ -352,33 +360,6 @@ class World:
                 self.at(burst.at, post)
             else:
                 post()
-
-    def post(self, source: str, destination: str, datagram: bytes) -> None:
-        """Put a datagram on its link."""
-        if self.trace is not None:
-            self.trace.append(Sent(self.now, source, destination, len(datagram)))
-        changed = datagram if self.tap is None else self.tap(source, destination, datagram)
-        for arrival in self.link(source, destination).arrivals(self.now, len(datagram)):
-            if changed is not None:
-                self.at(arrival, partial(self.deliver, source, destination, changed))
-
-    def deliver(self, source: str, destination: str, datagram: bytes) -> None:
-        """A datagram arrives."""
-        source = self.seen_as.get(source, source)
-        behind = [name for name, seen in self.seen_as.items() if seen == destination]
-        destination = behind[0] if behind else destination
-        part = self.parts.get(destination)
-        again = partial(self.deliver, source, destination, datagram)
-        if part is None or self._later(destination, again):
-            return
-        drain = Drain.of([datagram], [source.encode()], self.now, 2048)
-        if not isinstance(part, Gateway):
-            part.receive(drain, self.now)
-        elif source in self.mix_names:
-            part.receive_link(drain, self.now)
-        else:
-            part.receive_clients(drain, self.now)
-        self._flush(destination)
 
     def _say(self, source: str, destination: str, record: Record) -> None:
         """A control record: in order, never lost while both live."""
@@ -397,4 +378,4 @@ class World:
             part.receive_control(self._peer(destination, source), record, self.now)
         else:
             return
-        self._flush(destination)
+        self.touch(destination)

@@ -85,6 +85,8 @@ class Mix:
         self._live = Live(zone.geometry)
         self._upstream: Mapping[int, Inlet] = self._make_inlets()
         self._downstream = self._make_inlet()
+        inlets = (*self._upstream.values(), self._downstream)
+        self._patient = [inlet for inlet in inlets if isinstance(inlet, PatientInlet)]
         self._forwarded = Once()
         self._returned = Once()
         self._turns: dict[int, int] = {}
@@ -365,9 +367,7 @@ class Mix:
 
     def deadline(self) -> float:
         """When `handle_deadline` is to be called at the latest, in seconds."""
-        patient = (each for each in self._upstream.values() if isinstance(each, PatientInlet))
-        instants = (inlet.deadline() for inlet in patient)
-        return min([self._sweep_at, self._downstream.deadline(), *instants])
+        return min([self._sweep_at, *(inlet.deadline() for inlet in self._patient)])
 
     def bursts(self) -> list[Burst]:
         """The datagrams to send now; each is handed out once, valid until the next call of any."""

@@ -163,6 +163,8 @@ class Keystream:
     def _make(self, held: _Held, items: int) -> int:
         """Make up to `items` more circuits of a block."""
         start, end = held.made, min(len(self._keys), held.made + max(0, items))
+        if start == end:
+            return 0
         bench, nonce = self._pool.bench, _nonce(self._direction, held.number)
         for first in range(start, end, SLICE_ROWS):
             last = min(end, first + SLICE_ROWS)

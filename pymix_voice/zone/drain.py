@@ -61,9 +61,8 @@ class Drain(NamedTuple):
             size: width of the matrix in bytes; the longest datagram if that is longer.
         """
         width = max([size, *map(len, datagrams)])
-        cells = np.zeros((len(datagrams), width), np.uint8)
-        for row, datagram in zip(cells, datagrams, strict=True):
-            row[: len(datagram)] = np.frombuffer(datagram, np.uint8)
+        joined = bytearray().join(datagram.ljust(width, b"\0") for datagram in datagrams)
+        cells = np.frombuffer(joined, np.uint8).reshape(len(datagrams), width)
         lengths = np.array([len(datagram) for datagram in datagrams], np.int64)
         return cls(cells, lengths, np.array(sources, ADDRESS), came)
 

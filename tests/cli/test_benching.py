@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pymix_voice.cli import main
-from pymix_voice.lab import redundancy
+from pymix_voice.geometry import SAMPLE_RATE
+from pymix_voice.lab import echo, redundancy
 from pymix_voice.lab.losses import Losses
 from pymix_voice.lab.patterns import WAYS
 from pymix_voice.lab.playing import Figures
@@ -64,7 +65,12 @@ def test_redundancy_gives_one_object(capsys: pytest.CaptureFixture[str], speech:
 
 
 @pytest.mark.slow
-def test_echo_gives_one_object(capsys: pytest.CaptureFixture[str]) -> None:
+def test_echo_gives_one_object(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far, near = echo.voices(SAMPLES)
+    short = far[: 8 * SAMPLE_RATE], near[: 4 * SAMPLE_RATE]
+    monkeypatch.setattr(echo, "voices", lambda folder: short)
     assert main(["bench", "echo", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["bench"], found["whole"]) == ("echo", True)

@@ -1,6 +1,5 @@
 """A crowd in a whole simulated zone: the real gateway and mixes."""
 
-from functools import partial
 from types import SimpleNamespace
 from typing import cast
 
@@ -8,18 +7,15 @@ import pytest
 
 from pymix_voice.client.identity import Identity
 from pymix_voice.client.machine import Client
-from pymix_voice.gateway.machine import Gateway
 from pymix_voice.lab.cast import Person
 from pymix_voice.lab.crowd.machine import Crowd
 from pymix_voice.lab.crowd.tally import Sort, percentiles_ms
 from pymix_voice.lab.world import World
-from pymix_voice.zone.drain import Drain
 
 pytestmark = pytest.mark.slow
 
 CROWD = "crowd"
 WAY_S = 0.0006
-WIDTH = 1280
 
 
 class Hosted(Crowd):
@@ -33,7 +29,6 @@ class CrowdWorld(World):
 
     def __init__(self, clients: int, *, calls: float = 0.5, zone_clients: int = 0) -> None:
         super().__init__(clients=zone_clients or clients)
-        self._under_way: dict[tuple[str, str], list[bytes]] = {}
         self.lost = 0.0
         self._net = self.dice.fork("crowd's net")
         self.crowd = Hosted(
@@ -54,23 +49,7 @@ class CrowdWorld(World):
         if CROWD not in (source, destination):
             super().post(source, destination, datagram)
         elif not self._net.chance(self.lost):
-            waiting = self._under_way.setdefault((source, destination), [])
-            waiting.append(datagram)
-            if len(waiting) == 1:
-                self.at(self.now + WAY_S, partial(self._arrive, source, destination))
-
-    def _arrive(self, source: str, destination: str) -> None:
-        datagrams = self._under_way.pop((source, destination))
-        part = self.parts.get(destination)
-        if part is None:
-            return
-        drain = Drain.of(datagrams, [source.encode()] * len(datagrams), self.now, WIDTH)
-        if isinstance(part, Gateway):
-            part.receive_clients(drain, self.now)
-        else:
-            assert destination == CROWD
-            self.crowd.receive(drain, self.now)
-        self.touch(destination)
+            self.bring(self.now + WAY_S, source, destination, datagram)
 
     def until_in_zone(self, clients: int) -> None:
         self.run_until(lambda: self.crowd.in_zone == clients, 12)

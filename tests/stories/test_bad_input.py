@@ -1,7 +1,7 @@
 """Whatever comes from the network, every part goes on, counts it by reason, and changes nothing."""
 
 import pytest
-from calls import frames_gained, lost, online, talk
+from calls import first_call, frames_gained, lost, online
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from zones import FUZZ
@@ -18,8 +18,7 @@ SIZES = st.sampled_from([0, 1, 4, 8, 24, 96, 120, 151, 152, 153, 176, 346, 1199,
 def call() -> tuple[World, Person, Person]:
     world = World(seed=21)
     alice, bob = world.join("alice"), world.join("bob")
-    online(world, alice, bob)
-    talk(world, alice, bob)
+    first_call(world, alice, bob)
     return world, alice, bob
 
 
@@ -115,8 +114,7 @@ def test_a_newer_cell_from_elsewhere_gets_one_datagram_down_for_one_up_until_it_
 def test_a_client_that_moves_to_another_network_keeps_its_session_and_its_call() -> None:
     world = World(seed=23)
     alice, bob = world.join("alice"), world.join("bob")
-    online(world, alice, bob)
-    talk(world, alice, bob)
+    first_call(world, alice, bob)
     # From now on the gateway sees Alice at another address, as behind a new NAT binding.
     world.seen_as["alice"] = "alice-2"
     gained = frames_gained(world, bob, 5.0)
@@ -128,8 +126,7 @@ def test_a_client_that_moves_to_another_network_keeps_its_session_and_its_call()
 def test_a_flood_of_hellos_is_answered_with_cookies_and_keeps_nobody_out() -> None:
     world = World(seed=24, clients=10)
     alice, bob = world.join("alice"), world.join("bob")
-    online(world, alice, bob)
-    talk(world, alice, bob)
+    first_call(world, alice, bob)
     hellos: list[bytes] = []
     world.join("flooder")
     world.tap = lambda source, _, raw: hellos.append(raw) if source == "flooder" else raw

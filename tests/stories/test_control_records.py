@@ -32,7 +32,7 @@ RECORDS: st.SearchStrategy[Record] = st.one_of(
 
 
 @given(said=st.lists(st.tuples(st.sampled_from([DOWN, 0, 1]), RECORDS), max_size=12))
-@settings(FUZZ, max_examples=60)
+@settings(FUZZ, max_examples=30)
 def test_any_records_leave_a_mix_running(said: list[tuple[int, Record]]) -> None:
     # The first mix has two neighbours upstream, both processes of one gateway.
     world = World(seed=31, workers=2)
@@ -51,7 +51,7 @@ def test_any_records_leave_a_mix_running(said: list[tuple[int, Record]]) -> None
 
 
 @given(said=st.lists(RECORDS, max_size=12))
-@settings(FUZZ, max_examples=60)
+@settings(FUZZ, max_examples=30)
 def test_any_records_leave_a_gateway_running(said: list[Record]) -> None:
     world = World(seed=32)
     world.join("alice")

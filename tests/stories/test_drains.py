@@ -1,55 +1,61 @@
 """However datagrams are gathered into drains on their way in, all parts do the same with them."""
 
 from collections import defaultdict
-from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 import pytest
-from calls import lost, online, talk
+from calls import first_call, lost
 
-from pymix_voice.gateway.machine import Gateway
+from pymix_voice.errors import Drop
 from pymix_voice.geometry import CHUNK_BYTES
-from pymix_voice.lab.network import Law
+from pymix_voice.lab.network import Came, Law
 from pymix_voice.lab.world import World
-from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.drain import Drain
+
+WorldT = TypeVar("WorldT", bound=World)
 
 Traffic = dict[tuple[str, str], list[bytes]]
 """Every datagram of each link, in order."""
-Arrived = list[tuple[str, bytes]]
-"""Sources and datagrams that one part got at one instant."""
 
 
-class Gathered(World):
+class OneByOne(World):
+    """A world in which every datagram is a drain of its own."""
+
+    def bring(self, at: float, source: str, destination: str, datagram: bytes) -> None:
+        self.at(at, partial(self.deliver, source, destination, datagram))
+
+
+class Together(World):
     """A world in which all that comes for a part at one instant is one drain."""
 
-    def __init__(self, change: Callable[[Arrived], Arrived]) -> None:
-        self.waiting: dict[str, Arrived] = defaultdict(list)
-        self.change = change
-        self.longest = 0
-        super().__init__(seed=81, gateways=2, clients=24, chain=CHAIN)
+    longest = 0
 
-    def deliver(self, source: str, destination: str, datagram: bytes) -> None:
-        if not self.waiting[destination]:
-            self.at(self.now, partial(self._deliver_all, destination))
-        self.waiting[destination].append((source, datagram))
+    def change(self, came: list[Came]) -> list[Came]:
+        return came
 
-    def _deliver_all(self, destination: str) -> None:
-        came, part = self.waiting.pop(destination), self.parts[destination]
-        if isinstance(part, Gateway):
-            self._take(part.receive_link, [each for each in came if each[0] in self.mix_names])
-            others = [each for each in came if each[0] not in self.mix_names]
-            self._take(part.receive_clients, others)
-        else:
-            self._take(part.receive, came)
-        self.touch(destination)
+    def drain(self, came: list[Came]) -> Drain:
+        self.longest = max(self.longest, len(came))
+        return super().drain(self.change(came))
 
-    def _take(self, receive: Callable[[Drain, float], None], came: Arrived) -> None:
-        if came:
-            self.longest = max(self.longest, len(came))
-            came = self.change(came)
-            datagrams, sources = [raw for _, raw in came], [source.encode() for source, _ in came]
-            receive(Drain.of(datagrams, sources, self.now, 2048), self.now)
+
+class Spoiled(Together):
+    """And what comes for mixes, and from them, lies among bad copies of it, in any order."""
+
+    added = 0
+
+    def change(self, came: list[Came]) -> list[Came]:
+        if any(len(each.datagram) != CHUNK_BYTES for each in came):
+            return came
+        dice, bad = self.dice.fork(f"spoil {self.added}"), list[Came]()
+        for each in came:
+            raw, place = each.datagram, dice.below(CHUNK_BYTES)
+            flipped = raw[:place] + bytes([raw[place] ^ 0x40]) + raw[place + 1 :]
+            forged = each._replace(source="a forger", datagram=flipped)
+            bad += [forged, each._replace(source="a cutter", datagram=raw[:place]), each]
+        self.added += len(bad)
+        mixed = came + bad
+        return [mixed[index] for index in dice.order(len(mixed))]
 
 
 CHAIN = Law(0.001)
@@ -65,8 +71,7 @@ def life(world: World) -> Traffic:
 
     world.tap = tap
     everybody = [world.join(f"p{number}", gateway=number % 2) for number in range(22)]
-    online(world, *everybody)
-    talk(world, *everybody[:2])
+    first_call(world, *everybody[:2])
     world.run(2)
     assert lost(everybody[0], everybody[1]) == lost(everybody[1], everybody[0]) == 0
     for person in everybody[2:]:
@@ -79,17 +84,21 @@ def dropped(world: World) -> dict[str, int]:
     return {name: sum(part.drops.values()) for name, part in world.parts.items()}
 
 
+def settled(kind: type[WorldT]) -> WorldT:
+    """Nothing is gathered but what comes at one instant: else words leave some ms later."""
+    return kind(seed=81, gateways=2, clients=24, chain=CHAIN, gather_s=0.0)
+
+
 @pytest.fixture(scope="module")
 def one_by_one() -> tuple[Traffic, dict[str, int]]:
-    """Every datagram a drain of its own."""
-    world = World(seed=81, gateways=2, clients=24, chain=CHAIN)
+    world = settled(OneByOne)
     return life(world), dropped(world)
 
 
 def test_one_datagram_a_drain_or_all_at_once_makes_no_difference_to_any_byte(
     one_by_one: tuple[Traffic, dict[str, int]],
 ) -> None:
-    world = Gathered(lambda came: came)
+    world = settled(Together)
     assert (life(world), dropped(world)) == one_by_one
     assert world.longest == 5, "a door round of 44 rows"
 
@@ -98,22 +107,16 @@ def test_what_is_forged_cut_or_repeated_among_good_ones_makes_no_difference_to_a
     one_by_one: tuple[Traffic, dict[str, int]],
 ) -> None:
     """On the links between mixes and gateways; each of the bad ones is counted, once."""
-    dice, added = Dice.seeded(82), 0
-
-    def spoil(came: Arrived) -> Arrived:
-        nonlocal added
-        if any(len(raw) != CHUNK_BYTES for _, raw in came):
-            return came
-        bad: Arrived = []
-        for source, raw in came:
-            place = dice.below(CHUNK_BYTES)
-            flipped = raw[:place] + bytes([raw[place] ^ 0x40]) + raw[place + 1 :]
-            bad += [("a forger", flipped), ("a cutter", raw[:place]), (source, raw)]
-        added += len(bad)
-        mixed = came + bad
-        return [mixed[index] for index in dice.order(len(mixed))]
-
-    world = Gathered(spoil)
+    world = settled(Spoiled)
     traffic, drops = one_by_one
     assert life(world) == traffic
-    assert sum(dropped(world).values()) == sum(drops.values()) + added
+    assert sum(dropped(world).values()) == sum(drops.values()) + world.added
+
+
+def test_clients_datagrams_gathered_for_some_milliseconds_are_in_time() -> None:
+    """All but the first of each, which was sent before it was steered."""
+    world = Together(seed=81, gateways=2, clients=24, chain=CHAIN)
+    life(world)
+    assert world.longest > 10, "most clients of a gateway"
+    late = sum(part.drops[Drop.LATE] for part in world.parts.values())
+    assert late <= len(world.people)

@@ -1,7 +1,7 @@
 """Parts die, come back, and lie about the time; calls recover, and no number is used twice."""
 
 import pytest
-from calls import dial, frames_gained, hang_up, lost, online, reach, talk
+from calls import dial, first_call, frames_gained, hang_up, lost, online, reach, talk
 
 from pymix_voice.client.states import State
 from pymix_voice.lab.cast import Person
@@ -14,8 +14,7 @@ EPOCH_S = 4.0
 def in_call(seed: int = 1, gateways: int = 1) -> tuple[World, Person, Person]:
     world = World(seed=seed, gateways=gateways)
     alice, bob = world.join("alice"), world.join("bob", gateway=gateways - 1)
-    online(world, alice, bob)
-    talk(world, alice, bob)
+    first_call(world, alice, bob)
     world.run(3)
     return world, alice, bob
 
@@ -156,8 +155,7 @@ def test_a_gateway_whose_clock_runs_wild_is_steered_back() -> None:
     world = World(seed=10, chain=Law(0.015, 0.004))
     world.unix_skew["gateway1"] = 25.0
     alice, bob = world.join("alice"), world.join("bob")
-    online(world, alice, bob)
-    talk(world, alice, bob)
+    first_call(world, alice, bob)
     world.run(4)
     assert lost(alice, bob) == 0
 
@@ -165,7 +163,7 @@ def test_a_gateway_whose_clock_runs_wild_is_steered_back() -> None:
 def test_memory_stays_bounded_while_parts_are_gone() -> None:
     world, alice, bob = in_call()
     world.kill("mix3")
-    world.run(60)
+    world.run(25)
     mix1, gateway = world.parts["mix1"], world.parts["gateway1"]
     assert len(mix1._turns) <= 512
     assert len(gateway._turns) <= 600

@@ -1,7 +1,7 @@
 """A path that becomes longer while a call is on costs a moment, and locks nobody out."""
 
 import pytest
-from calls import frames_gained, online, talk
+from calls import first_call, frames_gained
 
 from pymix_voice.lab.network import Law
 from pymix_voice.lab.world import World
@@ -16,8 +16,7 @@ def test_a_link_that_gets_a_fifth_of_a_second_longer_is_waited_for(
 ) -> None:
     world = World(seed=41)
     alice, bob = world.join("alice"), world.join("bob")
-    online(world, alice, bob)
-    talk(world, alice, bob)
+    first_call(world, alice, bob)
     world.run(2)
     world.link(source, destination).law = Law(0.2, 0.001)
     world.run(3)
