@@ -12,7 +12,7 @@ from rich.console import Console
 from pymix_voice.cli import DONE, INTERRUPTED
 from pymix_voice.cli.finding import JsonOption
 from pymix_voice.cli.progress import follow
-from pymix_voice.cli.reporting import ReportOption, keep
+from pymix_voice.cli.reporting import ReportOption, keep, make_ready
 from pymix_voice.edge.report import write_line
 from pymix_voice.lab.processes import Told
 
@@ -47,14 +47,15 @@ def quality(
     """
     from pymix_voice.lab import quality_shown as shown
 
+    make_ready(report)
     rows, told = measured(quick=quick, seeds=seeds, samples=samples)
-    keep(report, "quality", told)
     if json:
         write_line(told)
     else:
         console = Console(highlight=False)
         console.print(shown.table(rows))
         console.print(shown.LEGEND)
+    keep(report, "quality", told)
     return DONE if told["whole"] else INTERRUPTED
 
 

@@ -20,6 +20,23 @@ ReportOption = Annotated[
 ]
 
 
+def make_ready(folder: Path | None) -> None:
+    """See before something is measured that it can be reported afterwards.
+
+    Raises:
+        ConfigError: a library is missing, or what is there is no report of ours.
+    """
+    if folder is None:
+        return
+    from pymix_voice.lab.report import drawing
+    from pymix_voice.lab.report.results import read
+    from pymix_voice.lab.report.writing import RESULTS
+
+    drawing.load()
+    if (folder / RESULTS).exists():
+        read(folder / RESULTS)
+
+
 def keep(folder: Path | None, name: str, told: Told) -> None:
     """Write the report, with what is there of other benchmarks.
 

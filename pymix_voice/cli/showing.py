@@ -14,7 +14,7 @@ from rich.console import Console
 from pymix_voice.cli import DONE, INTERRUPTED
 from pymix_voice.cli.finding import JsonOption
 from pymix_voice.cli.progress import Doing
-from pymix_voice.cli.reporting import ReportOption, keep
+from pymix_voice.cli.reporting import ReportOption, keep, make_ready
 from pymix_voice.edge.report import write_line
 from pymix_voice.edge.running import run
 from pymix_voice.lab.processes import Told
@@ -51,9 +51,9 @@ def latency(
     from pymix_voice.lab.calls import bench as calls
     from pymix_voice.lab.calls import shown
 
+    make_ready(report)
     plan, schemes = calls.plan_of(quick=quick)
     told = _latency(plan, schemes, samples, quick=quick)
-    keep(report, "latency", told)
     if json:
         write_line(told)
     else:
@@ -61,6 +61,7 @@ def latency(
         console.print(shown.table(told))
         for sentence in shown.sentences(told):
             console.print(sentence)
+    keep(report, "latency", told)
     return DONE if told["whole"] else INTERRUPTED
 
 
@@ -76,9 +77,8 @@ def cost(
     """
     from pymix_voice.lab.calls import shown
 
+    make_ready(report)
     told = _cost(quick=quick)
-    if told["rows"]:
-        keep(report, "cost", told)
     if json:
         write_line(told)
     else:
@@ -86,6 +86,8 @@ def cost(
         console.print(shown.cost_table(told))
         for sentence in shown.cost_sentences(told):
             console.print(sentence)
+    if told["rows"]:
+        keep(report, "cost", told)
     return DONE if told["whole"] else INTERRUPTED
 
 
@@ -97,6 +99,7 @@ def tour(*, report: Annotated[Path, Parameter(name="--report")] = Path("bench-re
     """
     from pymix_voice.lab.calls import bench as calls
 
+    make_ready(report)
     plan, schemes = calls.plan_of(quick=False, tour=True)
     told = _latency(plan, schemes, None, quick=True)
     keep(report, "latency", told)
