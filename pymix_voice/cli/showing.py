@@ -44,8 +44,8 @@ def latency(
     those are installed. Ctrl-C shows what was measured until then.
 
     Args:
-        quick: three mixes on this computer, and no chain; under 90 seconds. In full it takes some
-            20 minutes.
+        quick: three mixes on this computer, and no chain; under 90 seconds. In full it takes
+            half an hour.
         samples: folder with WAV files of speech; its first two are spoken.
     """
     from pymix_voice.lab.calls import bench as calls
