@@ -7,7 +7,7 @@ some milliseconds, each with the instant at which it came: as at the real edge
 Must not know: what a datagram is, what a part does with it.
 """
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
@@ -18,7 +18,7 @@ from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.drain import Drain
 
 
-class Traffic(Agenda):
+class Traffic(Agenda, ABC):
     """All links, and each part's socket.
 
     Args:
