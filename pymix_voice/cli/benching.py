@@ -15,6 +15,7 @@ from rich.console import Console
 from pymix_voice.cli import DONE, INTERRUPTED
 from pymix_voice.cli.finding import JsonOption
 from pymix_voice.cli.progress import Doing, follow
+from pymix_voice.cli.reporting import show
 from pymix_voice.edge.report import write_line
 from pymix_voice.edge.running import run
 from pymix_voice.errors import ConfigError
@@ -118,13 +119,7 @@ def throughput(
         with suppress(KeyboardInterrupt):
             run(bench.run)
     told = summary(bench.found)
-    if json:
-        write_line(told)
-    else:
-        console = Console(highlight=False)
-        console.print(shown.table(told))
-        for sentence in shown.sentences(told):
-            console.print(sentence)
+    show(told, shown.table(told), shown.sentences(told), as_json=json)
     if plot is not None:
         shown.plot(bench.found, plot)
     return DONE if bench.found.whole else INTERRUPTED

@@ -14,13 +14,12 @@ from rich.console import Console
 from pymix_voice.cli import DONE, INTERRUPTED
 from pymix_voice.cli.finding import JsonOption
 from pymix_voice.cli.progress import Doing
-from pymix_voice.cli.reporting import ReportOption, keep, make_ready
-from pymix_voice.edge.report import write_line
+from pymix_voice.cli.reporting import ReportOption, keep, make_ready, show
 from pymix_voice.edge.running import run
 from pymix_voice.lab.processes import Told
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pymix_voice.lab.calls.trial import Setting
     from pymix_voice.lab.peers.beside import Scheme
@@ -54,13 +53,7 @@ def latency(
     make_ready(report)
     plan, schemes = calls.plan_of(quick=quick)
     told = _latency(plan, schemes, samples, quick=quick)
-    if json:
-        write_line(told)
-    else:
-        console = Console(highlight=False)
-        console.print(shown.table(told))
-        for sentence in shown.sentences(told):
-            console.print(sentence)
+    show(told, shown.table(told), shown.sentences(told), as_json=json)
     keep(report, "latency", told)
     return DONE if told["whole"] else INTERRUPTED
 
@@ -79,15 +72,8 @@ def cost(
 
     make_ready(report)
     told = _cost(quick=quick)
-    if json:
-        write_line(told)
-    else:
-        console = Console(highlight=False)
-        console.print(shown.cost_table(told))
-        for sentence in shown.cost_sentences(told):
-            console.print(sentence)
-    if told["rows"]:
-        keep(report, "cost", told)
+    show(told, shown.cost_table(told), shown.cost_sentences(told), as_json=json)
+    keep(report, "cost", told)
     return DONE if told["whole"] else INTERRUPTED
 
 
@@ -97,21 +83,24 @@ def tour(*, report: Annotated[Path, Parameter(name="--report")] = Path("bench-re
     Args:
         report: folder for the page, its pictures, and the figures as JSON and CSV.
     """
+    from pymix_voice.cli.hearing import measured
     from pymix_voice.lab.calls import bench as calls
 
     make_ready(report)
     plan, schemes = calls.plan_of(quick=False, tour=True)
-    told = _latency(plan, schemes, None, quick=True)
-    keep(report, "latency", told)
-    if told["whole"]:
-        from pymix_voice.cli.hearing import measured
-
-        keep(report, "quality", measured(quick=True)[1])
-        told = _cost(quick=True)
-        if told["rows"]:
-            keep(report, "cost", told)
+    steps: dict[str, Callable[[], Told]] = {
+        "latency": partial(_latency, plan, schemes, None, quick=True),
+        "quality": lambda: measured(quick=True)[1],
+        "cost": partial(_cost, quick=True),
+    }
+    whole = True
+    for name, measure in steps.items():
+        if whole:  # a person who stops one wants none of the others
+            told = measure()
+            keep(report, name, told)
+            whole = told["whole"]
     Console(stderr=True, highlight=False).print(f"open {report / 'index.html'}", soft_wrap=True)
-    return DONE if told["whole"] else INTERRUPTED
+    return DONE if whole else INTERRUPTED
 
 
 def _latency(

@@ -146,7 +146,7 @@ async def _run(folder: Path, narrator: Narrator) -> Told:
             narrator.tell(f"making a zone: a gateway and {MIXES} mixes")
             zone = await make_zone(parts, Path(home) / "zone", MIXES)
             narrator.tell("starting them, each a process of its own")
-            mixes = await start_zone(parts, zone, Path(home) / "zone")
+            _, mixes = await start_zone(parts, zone, Path(home) / "zone")
             pair = await _talk(parts, Path(home), folder, narrator)
             caller = await pair.caller.until("summary", within_s=TALK_S)
             callee = await pair.callee.until("summary", within_s=TALK_S)

@@ -19,13 +19,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pymix_voice.errors import ConfigError, SoundError
+from pymix_voice.errors import SoundError
 from pymix_voice.lab import patterns, quality
 from pymix_voice.lab.hearing import COPIES, PLAIN, SCHEMES, Scheme, Speech, hear
 from pymix_voice.lab.losses import Losses, mask
 from pymix_voice.lab.network import Law
 from pymix_voice.lab.patterns import Pattern, Way, links_of, pattern_of
 from pymix_voice.lab.profiles import PROFILES, Profile
+from pymix_voice.lab.zoning import wav_files
 from pymix_voice.onion.dice import Dice
 from pymix_voice.voice.arrivals import ROUND_S
 from pymix_voice.voice.recordings import read_recording
@@ -115,10 +116,7 @@ def speeches(folder: Path, most: int | None = None) -> list[Speech]:
         ConfigError: if there are none.
         SoundError: if one cannot be read.
     """
-    paths = sorted(folder.glob("*.wav"))[:most]
-    if not paths:
-        raise ConfigError(f"there are no WAV files in {folder}; give a folder with recordings")
-    return [Speech(path.name, read_recording(path)) for path in paths]
+    return [Speech(path.name, read_recording(path)) for path in wav_files(folder, most)]
 
 
 # ── scores ───────────────────────────────────────────────────────────────────────────────────

@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from pymix_voice.errors import ConfigError, SoundError
+from pymix_voice.errors import SoundError
 from pymix_voice.geometry import BODY_BYTES, FRAME_SAMPLES, SAMPLE_RATE
 from pymix_voice.lab import quality
 from pymix_voice.lab.losses import Losses, Mask, mask
+from pymix_voice.lab.zoning import wav_files
 from pymix_voice.voice.opus import LOOKAHEAD_SAMPLES, Decoder, Encoder
 from pymix_voice.voice.recordings import read_recording
 from pymix_voice.voice.redundancy import COPY_BACK, Packer, unpack
@@ -112,10 +113,7 @@ def recordings(folder: Path, most: int | None = None) -> list[Recording]:
         ConfigError: if there are none.
         SoundError: if one cannot be read, or there is no codec.
     """
-    paths = sorted(folder.glob("*.wav"))[:most]
-    if not paths:
-        raise ConfigError(f"there are no WAV files in {folder}; give a folder with recordings")
-    return [Recording(path.name, read_recording(path)) for path in paths]
+    return [Recording(path.name, read_recording(path)) for path in wav_files(folder, most)]
 
 
 # ── what is heard ────────────────────────────────────────────────────────────────────────────

@@ -305,9 +305,8 @@ class World(Traffic):
     def _flush(self, name: str) -> None:
         """What a part has to send and to say leaves; and when it is to have its next turn."""
         part = self.parts[name]
-        while bursts := part.bursts():
-            for burst in bursts:
-                self._send(name, burst)
+        for burst in part.bursts():
+            self._send(name, burst)
         if isinstance(part, Mix):
             said = part.said()
             if said.to_keep is not None:

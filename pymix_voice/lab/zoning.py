@@ -8,6 +8,7 @@ Must not know: what it is for.
 import secrets
 import socket
 from pathlib import Path
+from typing import NamedTuple
 
 import pymix_voice
 from pymix_voice.errors import ConfigError
@@ -28,26 +29,52 @@ ZONE_S = 30.0
 """Until a client has circuits: at most two epochs, and again as much for a bad start."""
 
 
-async def make_zone(parts: Parts, folder: Path, mixes: int) -> Zone:
-    """Keys and zone file, on free ports of this computer."""
-    port = str(free_port(mixes))
-    command = ["zone", "new", str(folder), "--mixes", str(mixes), "--port", port]
-    maker = parts.start("zone new", *command, lasts=False)
+class Started(NamedTuple):
+    """A zone that runs.
+
+    Attributes:
+        gateway: its only one.
+        mixes: in the order of the chain.
+    """
+
+    gateway: Part
+    mixes: list[Part]
+
+
+async def make_zone(parts: Parts, folder: Path, mixes: int, clients: int | None = None) -> Zone:
+    """Keys and zone file, on free ports of this computer.
+
+    Args:
+        parts: where it is made.
+        folder: new.
+        mixes: length of the chain.
+        clients: for how many; as many as `zone new` takes if None.
+    """
+    words = ["zone", "new", str(folder), "--mixes", str(mixes), "--port", str(free_port(mixes))]
+    words += [] if clients is None else ["--clients", str(clients)]
+    maker = parts.start("zone new", *words, lasts=False)
     await maker.finished(within_s=START_S)
     path = folder / "zone.toml"
     return parse_zone(path.read_bytes(), path.name)
 
 
-async def start_zone(parts: Parts, zone: Zone, folder: Path) -> list[Part]:
-    """Start the gateway and the mixes; returns the mixes."""
-    gateway = parts.start("gateway", *serve("gateway", folder, zone.gateways[0].port))
+async def start_zone(parts: Parts, zone: Zone, folder: Path, *more: str) -> Started:
+    """Start the gateway and the mixes, and come back when all are up.
+
+    Args:
+        parts: where they are started.
+        zone: its file, read.
+        folder: with zone.toml and keys/.
+        more: words of each command line, such as "--tell-every", "1".
+    """
+    gateway = parts.start("gateway", *serve("gateway", folder, zone.gateways[0].port, *more))
     mixes = [
-        parts.start(f"mix {number}", *serve("mix", folder, entry.port))
+        parts.start(f"mix {number}", *serve("mix", folder, entry.port, *more))
         for number, entry in enumerate(zone.mixes, 1)
     ]
     for part in (*mixes, gateway):
         await part.until("note", within_s=START_S)
-    return mixes
+    return Started(gateway, mixes)
 
 
 # ── what a person would type ─────────────────────────────────────────────────────────────────
@@ -98,6 +125,22 @@ def samples() -> Path:
         if (folder / CALLER_SAYS).exists():
             return folder
     raise ConfigError("the recordings of the demo are missing; install pymix-voice again")
+
+
+def wav_files(folder: Path, most: int | None = None) -> list[Path]:
+    """The recordings of a folder, by name.
+
+    Args:
+        folder: where they are.
+        most: no more than the first so many.
+
+    Raises:
+        ConfigError: if there are none.
+    """
+    paths = sorted(folder.glob("*.wav"))[:most]
+    if not paths:
+        raise ConfigError(f"there are no WAV files in {folder}; give a folder with recordings")
+    return paths
 
 
 def free_port(mixes: int) -> int:

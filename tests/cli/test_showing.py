@@ -13,14 +13,16 @@ from pymix_voice.lab.calls.bench import Bench
 from pymix_voice.lab.peers.voices import Voice, missing
 from pymix_voice.lab.throughput.cost import Cost
 
-NO_ADVANCE: Callable[[], None] = lambda: None  # noqa: E731 - a default of the right type
+
+def stand_still() -> None:
+    """No step is shown."""
 
 
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that measured only what stands beside; nobody waits for it."""
 
-    async def run(self: Bench, advance: Callable[[], None] = NO_ADVANCE) -> None:
+    async def run(self: Bench, advance: Callable[[], None] = stand_still) -> None:
         await trio.lowlevel.checkpoint()
         self.found.beside = [
             Voice("direct", "hides nothing", [50.0, 51.0], 0.0, 0.99),
@@ -63,17 +65,19 @@ def test_a_report_keeps_what_other_benchmarks_left(
 
 
 def test_ctrl_c_shows_what_was_measured(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def run(self: object, advance: Callable[[], None] = NO_ADVANCE) -> None:
+    async def run(self: object, advance: Callable[[], None] = stand_still) -> None:
         await trio.lowlevel.checkpoint()
         raise KeyboardInterrupt
 
     monkeypatch.setattr(bench.Bench, "run", run)
     monkeypatch.setattr(Cost, "run", run)
     for command in ("latency", "cost"):
-        assert main(["bench", command, "--quick", "--json"]) == INTERRUPTED
+        words = ["bench", command, "--quick", "--json", "--report", str(tmp_path)]
+        assert main(words) == INTERRUPTED
         assert json.loads(capsys.readouterr().out)["whole"] is False
+    assert list(tmp_path.iterdir()) == [], "where nothing was measured nothing is reported"
 
 
 def test_a_folder_without_recordings_is_told_in_one_sentence(

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from pymix_voice.lab.peers import tor_settings as settings
+from pymix_voice.lab.peers.local import free_ports
 from pymix_voice.lab.peers.measured import PeerError
 from pymix_voice.lab.peers.tor import PAYLOAD_BYTES, relayed
-from pymix_voice.lab.peers.tor_network import free_ports
 from pymix_voice.lab.peers.tor_settings import AUTHORITY, CLIENT, RELAYS, Node
 
 LINE = settings.authority_line(Node(AUTHORITY, Path("/net/a"), 7001, 7002), "AB12", "CD34")

@@ -20,7 +20,7 @@ from pymix_voice.lab.peers.carriers import MOST_BYTES, BadStreamError, Framing, 
 from pymix_voice.lab.peers.measured import PeerError
 from pymix_voice.lab.peers.socks import request
 from pymix_voice.lab.peers.voice_ends import NO_BODY, End, Kind, pack, unpack
-from pymix_voice.lab.peers.voices import voice_of
+from pymix_voice.lab.peers.voices import Voice, voice_of
 from pymix_voice.lab.processes import PartError
 from pymix_voice.lab.zoning import CALLEE_SAYS, CALLER_SAYS, samples
 from pymix_voice.voice.recordings import read_recording
@@ -130,29 +130,30 @@ def test_an_end_forgets_what_is_no_record(tmp_path: Path) -> None:
 
 
 async def test_what_fails_is_missing_with_its_reason(tmp_path: Path) -> None:
-    async def fails(said: tuple[Path, Path], folder: Path) -> None:
+    async def fails(said: tuple[Path, Path], folder: Path) -> Voice:
         raise ExceptionGroup("parts", [PartError("first ended with exit code 1")])
 
-    scheme = Scheme("broken", "carries nothing", fails)  # type: ignore[arg-type]
+    scheme = Scheme("broken", "carries nothing", fails)
     voice = await one_of(scheme, (tmp_path, tmp_path), tmp_path / "broken")
     assert voice.missing == "first ended with exit code 1"
     assert (voice.scheme, voice.values_ms, voice.percentile(50)) == ("broken", [], None)
 
 
 async def test_a_mistake_of_our_own_is_not_taken_for_missing(tmp_path: Path) -> None:
-    async def wrong(said: tuple[Path, Path], folder: Path) -> None:
+    async def wrong(said: tuple[Path, Path], folder: Path) -> Voice:
         raise ExceptionGroup("parts", [PartError("ended"), ZeroDivisionError()])
 
-    scheme = Scheme("wrong", "carries nothing", wrong)  # type: ignore[arg-type]
+    scheme = Scheme("wrong", "carries nothing", wrong)
     with pytest.raises(ExceptionGroup):
         await one_of(scheme, (tmp_path, tmp_path), tmp_path / "wrong")
 
 
 async def test_what_takes_too_long_is_missing(tmp_path: Path) -> None:
-    async def sleeps(said: tuple[Path, Path], folder: Path) -> None:
+    async def sleeps(said: tuple[Path, Path], folder: Path) -> Voice:
         await trio.sleep_forever()
+        raise AssertionError("it never ends")
 
-    scheme = Scheme("slow", "carries nothing", sleeps, within_s=0.01)  # type: ignore[arg-type]
+    scheme = Scheme("slow", "carries nothing", sleeps, within_s=0.01)
     voice = await one_of(scheme, (tmp_path, tmp_path), tmp_path / "slow")
     assert voice.missing == "it did not end within 0 s"
 

@@ -33,9 +33,8 @@ NETWORKS = tuple(
     Setting(f"3 mixes, {name}", network=name)
     for name in ("lan", "region", "continent", "intercontinental", "mobile", "wifi", "reordering")
 )
-REPEATS = 3
-"""So often the main setting is tried in a full run, spread over it."""
 FULL = (MAIN, *CHAINS, MAIN, *CROWDS, SETUPS, *NETWORKS, MAIN)
+"""The main setting is tried three times, spread over the run."""
 TOUR = (MAIN,)
 TOUR_SCHEMES = ("direct", "timers")
 QUICK = (MAIN,)

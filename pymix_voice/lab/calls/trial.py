@@ -14,9 +14,8 @@ from pymix_voice.lab.outcome import Way
 from pymix_voice.lab.processes import Part, Parts, Told, parts_in
 from pymix_voice.lab.profiles import find
 from pymix_voice.lab.relayed import start_relayed_zone
-from pymix_voice.lab.throughput.trials import make_zone
 from pymix_voice.lab.throughput.zones import CROWD, FEW_WAKEUPS, JOIN_S, with_room
-from pymix_voice.lab.zoning import START_S, ZONE_S, call, listen, serve
+from pymix_voice.lab.zoning import START_S, ZONE_S, call, listen, make_zone, start_zone
 from pymix_voice.zone.zonefile import Zone
 
 TELL_S = 0.2
@@ -130,14 +129,7 @@ async def _start(parts: Parts, folder: Path, setting: Setting) -> _Zone:
         relayed = await start_relayed_zone(parts, zone, home, profile, tell_s=TELL_S)
         around = "--to", relayed.elsewhere.place(zone.gateways[0].name)
         return _Zone(zone, relayed.gateways[0], relayed.mixes, relayed.relay, around)
-    tell = ("--tell-every", str(TELL_S))
-    gateway = parts.start("gateway", *serve("gateway", home, zone.gateways[0].port, *tell))
-    mixes = [
-        parts.start(f"mix {number}", *serve("mix", home, entry.port, *tell))
-        for number, entry in enumerate(zone.mixes, 1)
-    ]
-    for part in (gateway, *mixes):
-        await part.until("note", within_s=START_S)
+    gateway, mixes = await start_zone(parts, zone, home, "--tell-every", str(TELL_S))
     return _Zone(zone, gateway, mixes, None, ())
 
 

@@ -9,7 +9,7 @@ Must not know: what is compared with it.
 import socket
 from pathlib import Path
 
-from pymix_voice.lab.peers.tor_network import free_ports
+from pymix_voice.lab.peers.local import free_ports
 from pymix_voice.lab.peers.voices import HUM_ROUNDS, Said, Voice, talk_over, voice_of
 
 SCHEME = "direct"

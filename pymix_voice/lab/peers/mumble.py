@@ -10,7 +10,6 @@ Must not know: what is compared with it.
 """
 
 import os
-import shutil
 import ssl
 import sys
 import tempfile
@@ -25,8 +24,8 @@ from pymix_voice.edge.report import write_line
 from pymix_voice.edge.running import run
 from pymix_voice.lab.peers import mumble_wire as wire
 from pymix_voice.lab.peers.carriers import Take
+from pymix_voice.lab.peers.local import find, free_ports
 from pymix_voice.lab.peers.measured import PeerError
-from pymix_voice.lab.peers.tor_network import free_ports
 from pymix_voice.lab.peers.voice_ends import talk
 from pymix_voice.lab.peers.voices import Said, Voice, missing, talk_over, voice_of
 from pymix_voice.lab.processes import parts_in
@@ -39,19 +38,12 @@ HOST = "127.0.0.1"
 SERVED_WITHIN_S = 15.0
 PING_S = 10.0
 """The server gives up who is silent for 30 s."""
+SERVERS = ("mumble-server", "murmurd")
+"""Names of the server's program."""
 _AGAIN_S = 0.2
 _WAITING = 500
 _PIECE_BYTES = 65_536
 _PROGRAM = (sys.executable, "-m", "pymix_voice.lab.peers.mumble")
-
-
-def find() -> str | None:
-    """The server's program; Debian puts it where not everybody looks, under one of two names."""
-    for name in ("mumble-server", "murmurd"):
-        found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
-        if found:
-            return found
-    return None
 
 
 async def measure(said: Said, folder: Path) -> Voice:
@@ -65,7 +57,7 @@ async def measure(said: Said, folder: Path) -> Voice:
         PeerError: if a voice did not come through.
         ExceptionGroup: of `PartError`, if a process fails.
     """
-    program = find()
+    program = find(*SERVERS)
     if program is None:
         return missing(SCHEME, SENTENCE, NOT_INSTALLED)
     (port,) = free_ports(1)

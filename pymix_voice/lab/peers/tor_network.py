@@ -6,15 +6,14 @@ Must not know: what goes through it.
 """
 
 import os
-import shutil
-import socket
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import trio
 
+from pymix_voice.lab.peers.local import find, free_ports
 from pymix_voice.lab.peers.measured import PeerError
 from pymix_voice.lab.peers.tor_settings import (
     AUTHORITY,
@@ -44,11 +43,6 @@ class Network(NamedTuple):
     authority: str
     """The line that tells everybody of the authority."""
     parts: Parts
-
-
-def find(name: str) -> str | None:
-    """A program of Tor's; Debian puts one of them where not everybody looks."""
-    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
 
 
 def available() -> bool:
@@ -116,15 +110,6 @@ async def _told(name: str, *arguments: str, said: bytes = b"") -> str:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
         raise PeerError(f"{name} failed: {''.join(last)}")
     return done.stdout.decode()
-
-
-def free_ports(count: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> list[int]:
-    """Ports that nobody has now: of TCP, if nothing else is said."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket(type=kind)) for _ in range(count)]
-        for each in sockets:
-            each.bind((HOST, 0))
-        return [int(each.getsockname()[1]) for each in sockets]
 
 
 # ── while it runs ────────────────────────────────────────────────────────────────────────

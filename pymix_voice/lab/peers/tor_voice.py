@@ -16,10 +16,11 @@ from pathlib import Path
 
 import trio
 
+from pymix_voice.lab.peers.local import free_ports
 from pymix_voice.lab.peers.measured import PeerError
-from pymix_voice.lab.peers.tor_network import available, free_ports, network_in
+from pymix_voice.lab.peers.tor_network import Network, available, network_in
 from pymix_voice.lab.peers.tor_settings import HOST, Node, onion_service
-from pymix_voice.lab.peers.voices import Said, Voice, missing, talk_over, voice_of
+from pymix_voice.lab.peers.voices import Said, Voice, Ways, missing, talk_over, voice_of
 
 EXIT = "tor"
 EXIT_SENTENCE = "a stream through 3 relays of a private Tor network: hides the caller only"
@@ -48,13 +49,7 @@ async def measure_exit(said: Said, folder: Path) -> Voice:
     with tempfile.TemporaryDirectory(prefix="pymix-tor-") as home:
         async with network_in(Path(home)) as network:
             (port,) = free_ports(1)
-            ways = await talk_over(
-                said,
-                folder,
-                ["listen", str(port)],
-                ["socks", str(network.client.port), HOST, str(port)],
-                ready="listening",
-            )
+            ways = await _talk(said, folder, network, HOST, port)
     return voice_of(EXIT, EXIT_SENTENCE, ways)
 
 
@@ -80,14 +75,14 @@ async def measure_onion(said: Said, folder: Path) -> Voice:
             torrc.write_text(onion_service(node, network.authority, port))
             network.parts.start(node.name, "-f", str(torrc))
             name = await _name_in(trio.Path(node.folder) / "onion" / "hostname")
-            ways = await talk_over(
-                said,
-                folder,
-                ["listen", str(port)],
-                ["socks", str(network.client.port), name, str(port)],
-                ready="listening",
-            )
+            ways = await _talk(said, folder, network, name, port)
     return voice_of(ONION, ONION_SENTENCE, ways)
+
+
+async def _talk(said: Said, folder: Path, network: Network, host: str, port: int) -> Ways:
+    """The callee listens at a port of this computer, the caller goes through the network."""
+    caller = ["socks", str(network.client.port), host, str(port)]
+    return await talk_over(said, folder, ["listen", str(port)], caller, ready="listening")
 
 
 async def _name_in(path: trio.Path) -> str:

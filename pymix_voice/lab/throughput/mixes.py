@@ -14,12 +14,11 @@ from pymix_voice.lab.throughput.trials import (
     Processors,
     Window,
     keep_to,
-    make_zone,
     pass_time,
     resident_bytes,
     serve,
 )
-from pymix_voice.lab.zoning import START_S
+from pymix_voice.lab.zoning import START_S, make_zone
 
 NEIGHBOURS = (sys.executable, "-m", "pymix_voice.lab.throughput.between")
 SETUP_S = 0.0008

@@ -12,12 +12,13 @@ import numpy as np
 import trio
 
 from pymix_voice.edge.tardiness import percentiles_ms
+from pymix_voice.lab import zoning
 from pymix_voice.lab.processes import Part, Parts, Told
-from pymix_voice.lab.zoning import START_S, free_port
-from pymix_voice.zone.zonefile import Zone, parse_zone
+from pymix_voice.lab.zoning import START_S
 
 TELL_S = 1.0
 """How often the parts tell their figures."""
+TELLING = ("--tell-every", str(TELL_S))
 
 
 class Processors(NamedTuple):
@@ -46,20 +47,9 @@ def resident_bytes(part: Part) -> int:
     return int(line.split()[1]) * 1024
 
 
-async def make_zone(parts: Parts, folder: Path, mixes: int, clients: int) -> Zone:
-    """Keys and zone file, on free ports of this computer."""
-    port = str(free_port(mixes))
-    words = ["zone", "new", str(folder), "--mixes", str(mixes), "--clients", str(clients)]
-    maker = parts.start("zone new", *words, "--port", port, lasts=False)
-    await maker.finished(within_s=START_S)
-    path = folder / "zone.toml"
-    return parse_zone(path.read_bytes(), path.name)
-
-
 def serve(parts: Parts, role: str, folder: Path, name: str, port: int, *more: str) -> Part:
     """Start a mix or gateway that tells its figures often."""
-    words = [role, "--port", str(port), "--zone", str(folder), "--json"]
-    return parts.start(name, *words, "--tell-every", str(TELL_S), *more)
+    return parts.start(name, *zoning.serve(role, folder, port, *TELLING, *more))
 
 
 class Window:

@@ -13,15 +13,15 @@ from typing import NamedTuple
 
 from pymix_voice.lab.processes import Part, Parts, Told, parts_in
 from pymix_voice.lab.throughput.trials import (
+    TELLING,
     Processors,
     Window,
     keep_to,
-    make_zone,
     pass_time,
     resident_bytes,
     serve,
 )
-from pymix_voice.lab.zoning import START_S
+from pymix_voice.lab.zoning import START_S, make_zone, start_zone
 
 CROWD = (sys.executable, "-m", "pymix_voice.lab.crowd")
 ECHO = (sys.executable, "-m", "pymix_voice.lab.throughput.echo")
@@ -131,13 +131,7 @@ async def try_zone(folder: Path, clients: int, *, seconds: float) -> ZoneTrial:
     """
     async with parts_in(folder) as parts:
         zone = await make_zone(parts, folder / "zone", MIXES, with_room(clients))
-        gateway = serve(parts, "gateway", folder / "zone", "gateway", zone.gateways[0].port)
-        mixes = [
-            serve(parts, "mix", folder / "zone", f"mix {number}", entry.port)
-            for number, entry in enumerate(zone.mixes, 1)
-        ]
-        for part in (gateway, *mixes):
-            await part.until("note", within_s=START_S)
+        gateway, _ = await start_zone(parts, zone, folder / "zone", *TELLING)
         empty = resident_bytes(gateway)
         crowd = await _come(parts, folder, clients, "--calls", "0.5", *FEW_WAKEUPS)
         trial = await _watch(gateway, crowd, clients, seconds, "peer")
