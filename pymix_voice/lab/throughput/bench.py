@@ -12,15 +12,15 @@ In full: the most that goes without loss is found by bisection, and cost and mem
 Must not know: how anything is shown.
 """
 
-import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import trio
 
 from pymix_voice.lab.peers import limit, naive_run, sphinx, tor, tor_network
-from pymix_voice.lab.peers.measured import measured_by
+from pymix_voice.lab.peers.measured import PeerError
 from pymix_voice.lab.processes import PartError
 from pymix_voice.lab.throughput.figures import Found, is_served
 from pymix_voice.lab.throughput.idle import idle_timer
@@ -112,11 +112,11 @@ class Bench:
             self.found.steps[links] = await trio.to_thread.run_sync(steps, STEP_ROWS, cipher)
         if sphinx.available():
             self._tell("a hop of Sphinx")
-            words = (sys.executable, "-m", sphinx.__name__, str(self._peer_s))
-            peers.sphinx = await measured_by(words, self._peer_s)
+            peers.sphinx = await sphinx.measure_apart(self._peer_s)
         if tor_network.available() and not self._quick:
             self._tell("a private Tor network")
-            peers.tor = await tor.measure(TOR_S)
+            with suppress(PeerError):  # then it is told as missing
+                peers.tor = await tor.measure(TOR_S)
 
     # ── quick ────────────────────────────────────────────────────────────────────────────
 
