@@ -9,6 +9,7 @@ Must not know: how the parts were started.
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from rich.table import Table
 
 from pymix_voice.geometry import FRAME_SAMPLES, SAMPLE_RATE, Geometry
@@ -42,29 +43,40 @@ class Way:
         """All that is measured for one direction; None where nothing was heard."""
         sent = self.speaker["frames_sent"]
         heard = self.hearer["frames_heard"]
-        likeness, by_ear = self._by_ear() if heard else (0.0, {"p50": None, "p95": None, "n": 0})
         return {
             "frames_sent": sent,
             "frames_heard": heard,
             "frames_concealed": self.hearer["frames_concealed"],
             "frames_late": self.hearer["frames_late"],
             "loss": self.hearer["loss"],
-            "mouth_to_ear_ms": by_ear,
+            "mouth_to_ear_ms": self._by_ear(),
             "mouth_to_ear_rounds_ms": self._by_rounds(),
-            "correlation": likeness,
+            "correlation": round(self.likeness(), 4),
             "received": str(self.heard),
         }
 
-    def _by_ear(self) -> tuple[float, Told]:
-        """Likeness, and delays from the audio itself."""
+    def delays_ms(self) -> list[float]:
+        """Mouth-to-ear delay of each half second of speech; none where nothing was heard."""
+        if not self.hearer["frames_heard"]:
+            return []
         said, heard = read_recording(self.said), read_recording(self.heard)
         late = delays(said, self.speaker["t0"], heard, self.hearer["s0"])
-        half, most = percentiles(late, 50, 95)
-        known = late.size > 0
-        return round(correlation(said, heard), 4), {
-            "p50": _ms(half) if known else None,
-            "p95": _ms(most) if known else None,
-            "n": int(late.size),
+        return [round(float(value) * 1000, 2) for value in late]
+
+    def likeness(self) -> float:
+        """Of what was heard to what was said; 0 where nothing was."""
+        if not self.hearer["frames_heard"]:
+            return 0.0
+        return correlation(read_recording(self.said), read_recording(self.heard))
+
+    def _by_ear(self) -> Told:
+        """Delays from the audio itself, in short."""
+        late = self.delays_ms()
+        half, most = percentiles(np.array(late), 50, 95)
+        return {
+            "p50": round(half, 1) if late else None,
+            "p95": round(most, 1) if late else None,
+            "n": len(late),
         }
 
     def _by_rounds(self) -> float | None:

@@ -9,10 +9,8 @@ import numpy as np
 
 from pymix_voice.lab.calls.instants import ROUND_S, Path, spread
 from pymix_voice.lab.calls.trial import MeasuredCall, Trial
-from pymix_voice.lab.measure import correlation, delays
 from pymix_voice.lab.outcome import Way
 from pymix_voice.lab.processes import Told
-from pymix_voice.voice.recordings import read_recording
 
 ROUND_MS = 20
 
@@ -26,7 +24,7 @@ def run_of(trials: Sequence[Trial]) -> Told:
     setting = trials[0].setting
     calls = [(trial, call) for trial in trials for call in trial.calls]
     ways = [way for _, call in calls for way in call.ways]
-    values = [value for way in ways for value in mouth_to_ear_ms(way)]
+    values = [value for way in ways for value in way.delays_ms()]
     cells = [
         float(ms) for trial, call in calls for path in paths(trial, call) for ms in path.cells_ms()
     ]
@@ -52,7 +50,7 @@ def run_of(trials: Sequence[Trial]) -> Told:
             "ringing": _median(_since_dialed(call, call.ringing_at) for _, call in calls),
             "speech": _median(_since_dialed(call, call.heard_at) for _, call in calls),
         },
-        "correlation": round(min(likeness(way) for way in ways), 4),
+        "correlation": round(min(way.likeness() for way in ways), 4),
     }
 
 
@@ -60,22 +58,6 @@ def setups_s(trials: Iterable[Trial]) -> list[float]:
     """From dialing to the first word heard, of every call."""
     calls = [call for trial in trials for call in trial.calls]
     return [took for call in calls if (took := _since_dialed(call, call.heard_at)) is not None]
-
-
-def mouth_to_ear_ms(way: Way) -> list[float]:
-    """Delay of each half second of speech, in milliseconds; none where nothing was heard."""
-    if not way.hearer["frames_heard"]:
-        return []
-    said, heard = read_recording(way.said), read_recording(way.heard)
-    late = delays(said, way.speaker["t0"], heard, way.hearer["s0"])
-    return [round(float(value) * 1000, 2) for value in late]
-
-
-def likeness(way: Way) -> float:
-    """Of what was heard to what was said."""
-    if not way.hearer["frames_heard"]:
-        return 0.0
-    return correlation(read_recording(way.said), read_recording(way.heard))
 
 
 def paths(trial: Trial, call: MeasuredCall) -> tuple[Path, Path]:

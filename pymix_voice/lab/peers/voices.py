@@ -13,11 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pymix_voice.lab.measure import correlation, delays
 from pymix_voice.lab.outcome import INTELLIGIBLE, Way
 from pymix_voice.lab.peers.measured import PeerError
 from pymix_voice.lab.processes import Part, parts_in
-from pymix_voice.voice.recordings import read_recording
 
 Said = tuple[Path, Path]
 """The recordings that the two speak, as a side is called first in `Ways`."""
@@ -77,10 +75,8 @@ def voice_of(scheme: str, sentence: str, ways: Ways) -> Voice:
     for way in ways:
         if not way.hearer["frames_heard"]:
             raise PeerError(f"not a frame came through {way.name.replace('_', ' ')}")
-        said, heard = read_recording(way.said), read_recording(way.heard)
-        late = delays(said, way.speaker["t0"], heard, way.hearer["s0"])
-        values += [round(float(value) * 1000, 2) for value in late]
-        likeness.append(correlation(said, heard))
+        values += way.delays_ms()
+        likeness.append(way.likeness())
     if min(likeness) < INTELLIGIBLE or not values:
         raise PeerError(f"what was heard is not what was said: likeness {min(likeness):.2f} of 1")
     loss = sum(way.hearer["loss"] for way in ways) / len(ways)
