@@ -1,0 +1,288 @@
+"""What attacks guess, and how often they are right.
+
+    linking    who of all candidates is each target's partner?     success: the best guess is it
+    telling    in each case, is it so?                             success: the area under the ROC
+
+The null is the same attack with shuffled labels: what it gets by guessing. Beside it stands how
+much the scores tell at all, in bits: a single factor turns them into likelihoods, chosen with
+hindsight so that the truth is likeliest, which flatters the attacker.
+
+Sources: Serjantov and Danezis, "Towards an Information Theoretic Metric for Anonymity", PET 2002
+(effective anonymity set); Hanley and McNeil, Radiology 143, 1982 (the area under the ROC curve);
+Phipson and Smyth, "Permutation P-values Should Never Be Zero", 2010.
+
+Must not know: what was recorded, what the scores are made of.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pymix_voice.onion.dice import Dice
+
+SHUFFLES = 2000
+"""Of labels, for the null."""
+CONFIDENCE = 0.95
+
+
+class Linking(NamedTuple):
+    """Scores of one recording; the higher, the likelier.
+
+    Attributes:
+        scores: float64 [targets, candidates]; -inf where somebody cannot be the partner.
+        truth: intp [targets], the candidate that is it.
+    """
+
+    scores: NDArray[np.float64]
+    truth: NDArray[np.intp]
+
+
+class Telling(NamedTuple):
+    """Scores of one recording; the higher, the likelier that it is so.
+
+    Attributes:
+        scores: float64 [cases].
+        truth: bool [cases].
+        groups: intp [cases], whose case it is: cases of one client are not drawn apart.
+    """
+
+    scores: NDArray[np.float64]
+    truth: NDArray[np.bool_]
+    groups: NDArray[np.intp]
+
+
+Guess = Linking | Telling
+
+
+class Judged(NamedTuple):
+    """How well an attack did.
+
+    Attributes:
+        success: how often it was right, or the area under its ROC.
+        null: the same with shuffled labels, in the mean.
+        low: of the confidence interval of `success`.
+        high: likewise.
+        p: how likely shuffled labels do as well.
+        n: targets or cases.
+        entropy: bits that the attacker still lacks, in the mean.
+        anonymity_set: among how many equally likely ones the right one still hides.
+    """
+
+    success: float
+    null: float
+    low: float
+    high: float
+    p: float
+    n: int
+    entropy: float
+    anonymity_set: float
+
+    @property
+    def advantage(self) -> float:
+        """From 0 (no better than the null) to 1 (always right)."""
+        return (self.success - self.null) / (1 - self.null) if self.null < 1 else 0.0
+
+
+def judge(guesses: Sequence[Guess], dice: Dice, *, confidence: float = CONFIDENCE) -> Judged | None:
+    """How well an attack did over some recordings.
+
+    Args:
+        guesses: of one attack, so all of one sort; one for each recording.
+        dice: for shuffles, ties and resampling.
+        confidence: of the interval.
+
+    Returns:
+        None where there was nothing to guess.
+    """
+    numbers = np.random.default_rng(int.from_bytes(dice.bytes(16), "little"))
+    links = [guess for guess in guesses if isinstance(guess, Linking) and len(guess.truth)]
+    if links:
+        return _judge_links(links, numbers, confidence)
+    tellings = [guess for guess in guesses if isinstance(guess, Telling)]
+    cases = _together(tellings) if tellings else None
+    if cases is None or cases.truth.all() or not cases.truth.any():
+        return None
+    return _judge_tellings(cases, numbers, confidence)
+
+
+# ── linking ──────────────────────────────────────────────────────────────────────────────
+
+
+def _judge_links(
+    links: Sequence[Linking], numbers: np.random.Generator, confidence: float
+) -> Judged:
+    from scipy.stats import binomtest
+
+    guessed = [_best(link.scores, numbers) for link in links]
+    truths = [link.truth for link in links]
+    n = sum(len(truth) for truth in truths)
+    right = _matches(guessed, truths)
+    shuffled = np.array(
+        [_matches(guessed, [_shuffled(link, numbers) for link in links]) for _ in range(SHUFFLES)]
+    )
+    interval = binomtest(right, n).proportion_ci(confidence, method="exact")
+    entropy = _link_entropy(links)
+    return Judged(
+        right / n,
+        float(shuffled.mean()) / n,
+        float(interval.low),
+        float(interval.high),
+        _p(shuffled, right),
+        n,
+        entropy,
+        2.0**entropy,
+    )
+
+
+def _best(scores: NDArray[np.float64], numbers: np.random.Generator) -> NDArray[np.intp]:
+    """The likeliest candidate of each target; of equal ones, any."""
+    order = numbers.permuted(np.tile(np.arange(scores.shape[1]), (len(scores), 1)), axis=1)
+    best = np.take_along_axis(scores, order, axis=1).argmax(axis=1)
+    return order[np.arange(len(order)), best]
+
+
+def _shuffled(link: Linking, numbers: np.random.Generator) -> NDArray[np.intp]:
+    """For each target another of its candidates at random: labels that mean nothing."""
+    possible = np.isfinite(link.scores)
+    draws = np.where(possible, numbers.random(link.scores.shape), -1.0)
+    return np.argmax(draws, axis=1)
+
+
+def _matches(guessed: Sequence[NDArray[np.intp]], truths: Sequence[NDArray[np.intp]]) -> int:
+    return sum(int((guess == truth).sum()) for guess, truth in zip(guessed, truths, strict=True))
+
+
+def _link_entropy(links: Sequence[Linking]) -> float:
+    """Bits that one factor on the (scaled) scores leaves open, in the mean over all targets."""
+    scaled = [_scaled(link.scores) for link in links]
+
+    def lacking(factor: float) -> float:
+        bits = [
+            -_log2_softmax(factor * scores)[np.arange(len(link.truth)), link.truth]
+            for scores, link in zip(scaled, links, strict=True)
+        ]
+        return float(np.concatenate(bits).mean())
+
+    return _least(lacking)
+
+
+def _scaled(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each target's scores with mean 0 and deviation 1; what cannot be stays -inf."""
+    possible = np.where(np.isfinite(scores), scores, np.nan)
+    spread = np.nanstd(possible, axis=1, keepdims=True)
+    centred = possible - np.nanmean(possible, axis=1, keepdims=True)
+    scaled = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0)
+    return np.where(np.isfinite(scores), scaled, -np.inf)
+
+
+def _log2_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    from scipy.special import log_softmax
+
+    return np.asarray(log_softmax(logits, axis=1) / np.log(2))
+
+
+# ── telling ──────────────────────────────────────────────────────────────────────────────
+
+
+def _together(tellings: Sequence[Telling]) -> Telling:
+    """The cases of all recordings; the same number in two of them is not the same client."""
+    tops = np.cumsum([0, *(int(each.groups.max(initial=-1)) + 1 for each in tellings)])
+    groups = [each.groups + top for each, top in zip(tellings, tops, strict=False)]
+    return Telling(
+        np.concatenate([each.scores for each in tellings]),
+        np.concatenate([each.truth for each in tellings]),
+        np.concatenate(groups),
+    )
+
+
+def _judge_tellings(cases: Telling, numbers: np.random.Generator, confidence: float) -> Judged:
+    ranks = _ranks(cases.scores)
+    success = _area(ranks, cases.truth)
+    members = [np.flatnonzero(cases.groups == group) for group in np.unique(cases.groups)]
+    shuffled = np.array(
+        [_area(ranks, _relabelled(cases.truth, members, numbers)) for _ in range(SHUFFLES)]
+    )
+    drawn = [_redrawn(cases, members, numbers) for _ in range(SHUFFLES)]
+    areas = [area for area in drawn if area is not None]
+    low, high = np.quantile(areas, ((1 - confidence) / 2, (1 + confidence) / 2))
+    entropy = _telling_entropy(cases)
+    return Judged(
+        success,
+        float(shuffled.mean()),
+        float(min(low, success)),
+        float(max(high, success)),
+        _p(shuffled, success),
+        len(cases.truth),
+        entropy,
+        2.0**entropy,
+    )
+
+
+def _ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    from scipy.stats import rankdata
+
+    return np.asarray(rankdata(scores), np.float64)
+
+
+def _area(ranks: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
+    """How likely a case that is so has the higher score than one that is not."""
+    yes, no = int(truth.sum()), int((~truth).sum())
+    return float((ranks[truth].sum() - yes * (yes + 1) / 2) / (yes * no))
+
+
+def _relabelled(
+    truth: NDArray[np.bool_], members: Sequence[NDArray[np.intp]], numbers: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Whole clients exchange their labels, those with equally many cases among each other."""
+    out = truth.copy()
+    sizes = np.array([len(member) for member in members])
+    for size in np.unique(sizes):
+        alike = np.flatnonzero(sizes == size)
+        for mine, other in zip(alike, numbers.permutation(alike), strict=True):
+            out[members[mine]] = truth[members[other]]
+    return out
+
+
+def _redrawn(
+    cases: Telling, members: Sequence[NDArray[np.intp]], numbers: np.random.Generator
+) -> float | None:
+    """The area over clients drawn with replacement; None where all cases were of one sort."""
+    drawn = numbers.integers(len(members), size=len(members))
+    chosen = np.concatenate([members[index] for index in drawn.tolist()])
+    truth = cases.truth[chosen]
+    if truth.all() or not truth.any():
+        return None
+    return _area(_ranks(cases.scores[chosen]), truth)
+
+
+def _telling_entropy(cases: Telling) -> float:
+    """Bits that one factor on the scores leaves open, beside what the share of yes tells."""
+    from scipy.special import expit, logit
+
+    spread = cases.scores.std()
+    scaled = (cases.scores - cases.scores.mean()) / spread if spread > 0 else 0 * cases.scores
+    base = logit(cases.truth.mean())
+
+    def lacking(factor: float) -> float:
+        yes = np.clip(expit(base + factor * scaled), 1e-12, 1 - 1e-12)
+        return float(-np.log2(np.where(cases.truth, yes, 1 - yes)).mean())
+
+    return _least(lacking)
+
+
+# ── both ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _p(shuffled: NDArray[np.float64], found: float) -> float:
+    """How likely the null does as well; never zero."""
+    return float((np.sum(shuffled >= found - 1e-12) + 1) / (len(shuffled) + 1))
+
+
+def _least(lacking: Callable[[float], float]) -> float:
+    """The least that any factor leaves open."""
+    from scipy.optimize import minimize_scalar
+
+    found = minimize_scalar(lacking, bounds=(0.0, 60.0), method="bounded")
+    return float(min(found.fun, lacking(0.0)))
