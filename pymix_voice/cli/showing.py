@@ -44,7 +44,7 @@ def latency(
 
     Args:
         quick: three mixes on this computer, and no chain; under 90 seconds. In full it takes
-            half an hour.
+            a quarter of an hour.
         samples: folder with WAV files of speech; its first two are spoken.
     """
     from pymix_voice.lab.calls import bench as calls
