@@ -10,6 +10,7 @@ from rich.console import Console
 from pymix_voice.errors import ConfigError
 from pymix_voice.lab.calls import bench, shown
 from pymix_voice.lab.calls.bench import MAIN, Bench, Found, plan_of, recordings, summary
+from pymix_voice.lab.calls.figures import SetUp
 from pymix_voice.lab.calls.instants import spread
 from pymix_voice.lab.calls.trial import Said, Setting, Trial
 from pymix_voice.lab.peers.beside import Scheme
@@ -90,8 +91,10 @@ def test_what_the_chain_adds_is_the_difference_to_the_floor() -> None:
 
 
 def test_set_up_is_told_in_epochs_of_its_own_zone() -> None:
-    found = Found(quick=False, setups_s=[6.0, 16.0], epochs_s=[4.0, 8.0])
-    assert summary(found)["setups"]["epochs"]["p50"] == 1.75
+    found = Found(quick=False, set_ups=[SetUp(4.0, 6.0, 4.0), SetUp(None, 16.0, 8.0)])
+    setups = summary(found)["setups"]
+    assert setups["epochs"]["p50"] == 1.75
+    assert (setups["ringing_epochs"]["p50"], setups["ringing_epochs"]["n"]) == (1.0, 1)
 
 
 async def test_a_trial_that_fails_is_told_and_the_others_go_on(

@@ -13,7 +13,7 @@ import trio
 
 from pymix_voice.edge.running import first
 from pymix_voice.errors import ConfigError, PymixError
-from pymix_voice.lab.calls.figures import run_of, setups_s
+from pymix_voice.lab.calls.figures import SetUp, run_of, set_ups
 from pymix_voice.lab.calls.instants import spread
 from pymix_voice.lab.calls.machine import facts, steadiness, today
 from pymix_voice.lab.calls.trial import Said, Setting, Trial, try_calls
@@ -73,8 +73,7 @@ class Found:
     after: Told = field(default_factory=dict)
     trials: list[Trial] = field(default_factory=list)
     runs: dict[str, Told] = field(default_factory=dict)
-    setups_s: list[float] = field(default_factory=list)
-    epochs_s: list[float] = field(default_factory=list)
+    set_ups: list[SetUp] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     beside: list[Voice] = field(default_factory=list)
 
@@ -148,9 +147,7 @@ class Bench:
         found.trials.append(trial)
         same = [each for each in found.trials if each.setting == setting]
         found.runs[setting.name] = await trio.to_thread.run_sync(run_of, same)
-        took = setups_s([trial])
-        found.setups_s += took
-        found.epochs_s += [trial.epoch_s] * len(took)
+        found.set_ups += set_ups(trial)
 
     def _beside(self, scheme: Scheme) -> Callable[[Path], Awaitable[None]]:
         async def step(folder: Path) -> None:
@@ -211,7 +208,7 @@ def summary(found: Found) -> Told:
         "mouth_to_ear_ms": ours,
         "direct_ms": floor,
         "added_ms": _added(ours, floor),
-        "setups": _setups(found),
+        "setups": _setups(found.set_ups),
         "failed": found.failed,
         "runs": runs,
         "beside": [_voice(each) for each in found.beside],
@@ -219,10 +216,16 @@ def summary(found: Found) -> Told:
     }
 
 
-def _setups(found: Found) -> Told:
-    """From dialing to the first word, in seconds and in epochs."""
-    epochs = [took / epoch for took, epoch in zip(found.setups_s, found.epochs_s, strict=True)]
-    return {"seconds": spread(found.setups_s), "epochs": spread(epochs)}
+def _setups(found: Sequence[SetUp]) -> Told:
+    """From dialing until it rings there, and to the first word: in seconds and in epochs."""
+    rings = [(each.ringing, each.epoch_s) for each in found if each.ringing is not None]
+    words = [(each.speech, each.epoch_s) for each in found if each.speech is not None]
+    return {
+        "seconds": spread([took for took, _ in words]),
+        "epochs": spread([took / epoch for took, epoch in words]),
+        "ringing_seconds": spread([took for took, _ in rings]),
+        "ringing_epochs": spread([took / epoch for took, epoch in rings]),
+    }
 
 
 def _added(

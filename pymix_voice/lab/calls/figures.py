@@ -4,6 +4,7 @@ Must not know: how a trial was made, how figures are shown.
 """
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -54,10 +55,30 @@ def run_of(trials: Sequence[Trial]) -> Told:
     }
 
 
-def setups_s(trials: Iterable[Trial]) -> list[float]:
-    """From dialing to the first word heard, of every call."""
-    calls = [call for trial in trials for call in trial.calls]
-    return [took for call in calls if (took := _since_dialed(call, call.heard_at)) is not None]
+class SetUp(NamedTuple):
+    """How long it took from dialing, in seconds; None for what was not told.
+
+    Attributes:
+        ringing: until it rang there.
+        speech: until the first word was heard.
+        epoch_s: length of an epoch of that zone, in seconds.
+    """
+
+    ringing: float | None
+    speech: float | None
+    epoch_s: float
+
+
+def set_ups(trial: Trial) -> list[SetUp]:
+    """Of every call."""
+    return [
+        SetUp(
+            _since_dialed(call, call.ringing_at),
+            _since_dialed(call, call.heard_at),
+            trial.epoch_s,
+        )
+        for call in trial.calls
+    ]
 
 
 def paths(trial: Trial, call: MeasuredCall) -> tuple[Path, Path]:

@@ -41,12 +41,15 @@ def sentences(told: Told) -> Iterator[str]:
         parts = ", ".join(f"{name} {ms:.1f}" for name, ms in run["parts_ms"].items())
         if parts:
             yield f"Of {run['name']}, in ms: {parts}."
-    epochs = setups["epochs"]
-    if epochs["n"]:
-        yield (
-            f"From dialing to the first word: {setups['seconds']['p50']:.1f} s, 95 % under "
-            f"{setups['seconds']['p95']:.1f} s ({epochs['p95']:.2f} epochs); {epochs['n']} calls."
-        )
+    for until, seconds, epochs in (
+        ("it rings", setups["ringing_seconds"], setups["ringing_epochs"]),
+        ("the first word", setups["seconds"], setups["epochs"]),
+    ):
+        if epochs["n"]:
+            yield (
+                f"From dialing until {until}: {seconds['p50']:.1f} s, 95 % under "
+                f"{seconds['p95']:.1f} s ({epochs['p95']:.2f} epochs); {epochs['n']} calls."
+            )
     for name, why in told["failed"].items():
         yield f"Not measured: {name}: {why.splitlines()[0]}."
     for other in told["beside"]:

@@ -53,7 +53,9 @@ class MeasuredCall(NamedTuple):
     Attributes:
         ways: caller to callee, callee to caller.
         status: of the caller and of the callee, while they talked.
-        dialed_at, ringing_at, heard_at: instants at the caller; the last is of the first word.
+        dialed_at: when the caller dialed.
+        ringing_at: when it rang at the callee.
+        heard_at: when the caller heard the first word.
     """
 
     ways: tuple[Way, Way]
@@ -175,7 +177,7 @@ async def _talk(folder: Path, number: int, pair: tuple[Part, Part], said: Said) 
         [each for each in part.all_told("status") if each.get("playout_ms") is not None]
         for part in pair
     ]
-    ringing = pair[0].all_told("ringing")
+    ringing = pair[1].all_told("incoming")
     there = _heard(folder, "callee", number)
     back = _heard(folder, "caller", number)
     return MeasuredCall(

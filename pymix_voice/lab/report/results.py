@@ -149,10 +149,19 @@ class Published(_Shape, frozen=True):
 
 
 class Setups(_Shape, frozen=True):
-    """From dialing to the first word heard, of all calls: in seconds, and in epochs."""
+    """From dialing to the first word heard, of all calls, and until it rang there before.
+
+    Attributes:
+        seconds: to the first word.
+        epochs: the same in epochs of each zone.
+        ringing_seconds: until it rang.
+        ringing_epochs: the same in epochs.
+    """
 
     seconds: Spread
     epochs: Spread
+    ringing_seconds: Spread | None = None
+    ringing_epochs: Spread | None = None
 
 
 class Latency(_Bench, frozen=True, kw_only=True):
