@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import trio
@@ -22,6 +23,7 @@ from pymix_voice.lab.relay.__main__ import laws, options, parts_of
 from pymix_voice.lab.relay.control import Crossing
 from pymix_voice.lab.relay.course import Kind
 from pymix_voice.lab.relay.ends import Ends, Part
+from pymix_voice.lab.relay.witness import Witness, read_seen
 from pymix_voice.onion.dice import Dice
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the relay needs Linux")
@@ -35,7 +37,11 @@ LATE_S = 0.5
 
 @asynccontextmanager
 async def relaying(
-    kinds: Mapping[str, Kind], *, access: Law = STILL, chain: Law = STILL
+    kinds: Mapping[str, Kind],
+    *,
+    access: Law = STILL,
+    chain: Law = STILL,
+    witness: Witness | None = None,
 ) -> AsyncIterator[tuple[Ends, dict[str, trio.socket.SocketType]]]:
     """The UDP side at work; the sockets of the parts behind it, by name."""
     with ExitStack() as stack:
@@ -45,12 +51,43 @@ async def relaying(
             for name, kind in kinds.items()
         ]
         laws_of: dict[Kind, Law] = {"access": access, "chain": chain}
-        ends = Ends(example_zone(), parts, laws_of, Dice.seeded(1), stack)
+        ends = Ends(example_zone(), parts, laws_of, Dice.seeded(1), stack, witness)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ends.run)
             await trio.testing.wait_all_tasks_blocked()
             yield ends, sockets
             nursery.cancel_scope.cancel()
+
+
+async def test_a_witness_has_every_datagram_with_its_ends_and_size_lost_or_not(
+    tmp_path: Path,
+) -> None:
+    witness, path = Witness(), tmp_path / "seen.npz"
+    lossy = Law(DELAY_S, loss=1.0)
+    async with relaying({"gateway1": "access"}, access=lossy, witness=witness) as (ends, _):
+        with await bound() as alice, await bound() as bob:
+            began = Clock.now()
+            for client, size in ((alice, 152), (bob, 346), (alice, 152)):
+                await client.sendto(bytes(size), ends.place("gateway1"))
+            await eventually(lambda: ends.course.counts["access"].lost == 3)
+            places = [f":{client.getsockname()[1]}" for client in (alice, bob)]
+    witness.write(path)
+    seen = read_seen(path)
+    assert sorted(seen.ends) == sorted([*places, "gateway1"])
+    told = zip(seen.sources.tolist(), seen.destinations.tolist(), seen.sizes.tolist(), strict=True)
+    named = [(seen.ends[source], seen.ends[there], size) for source, there, size in told]
+    assert sorted(named) == sorted(
+        (place, "gateway1", size)
+        for place, size in ((places[0], 152), (places[0], 152), (places[1], 346))
+    )
+    assert all(began - LATE_S < at < Clock.now() for at in seen.at.tolist())
+
+
+@pytest.mark.parametrize("raw", [b"", b"junk", b"PK\x03\x04 and no more"])
+def test_what_no_relay_has_seen_is_refused(tmp_path: Path, raw: bytes) -> None:
+    (tmp_path / "seen.npz").write_bytes(raw)
+    with pytest.raises(ConfigError, match="holds nothing that a relay has seen"):
+        read_seen(tmp_path / "seen.npz")
 
 
 async def bound() -> trio.socket.SocketType:

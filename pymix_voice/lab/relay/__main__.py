@@ -8,7 +8,8 @@ for mixes, and passes everything on to where they really are: start them with `-
 that is not named is not relayed. Everybody uses the one zone file; nobody needs to know of the
 relay. Each directed pair of ends has a link of its own, drawn from the seed: access laws to and
 from gateways' addresses, the chain's to and from mixes'. `--access` and `--chain` change single
-values, such as `--chain loss=0.01`.
+values, such as `--chain loss=0.01`. `--record` writes, at the end, what an observer of all links
+has seen: when, from where, to where, how many bytes.
 
 Told on stdout, a JSON object a line: `up` when all ports are open; every second `figures`, counts
 so far, and `own_ms`, the median and p99 in that second from when a datagram was due until the
@@ -45,6 +46,7 @@ from pymix_voice.lab.profiles import PROFILES, Profile, changed, find
 from pymix_voice.lab.relay.control import Crossing
 from pymix_voice.lab.relay.course import Kind
 from pymix_voice.lab.relay.ends import Ends, Part
+from pymix_voice.lab.relay.witness import Witness
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.zonefile import WANTED_PLACE, GatewayEntry, MixEntry, Zone, parse_place
 
@@ -61,6 +63,7 @@ class Options:
     part: list[str]
     access: list[str]
     chain: list[str]
+    record: Path | None
     cpu: int | None
     seconds: float
 
@@ -78,6 +81,9 @@ def options(words: list[str]) -> Options:
         parser.add_argument(
             f"--{kind}", action="append", default=[], metavar="VALUE=NUMBER", help=text
         )
+    parser.add_argument(
+        "--record", type=Path, metavar="FILE", help="write what an observer of all links saw"
+    )
     add_cpu(parser)
     parser.add_argument("--seconds", type=float, default=float("inf"), help="end after so long")
     found = parser.parse_args(words)
@@ -143,7 +149,9 @@ class Program:
         self._wanted = wanted
         by_kind = laws(profile, wanted)
         parts = parts_of(zone, wanted.part)
-        self._ends = Ends(zone, parts, by_kind, Dice.seeded(wanted.seed), stack)
+        self._witness = None if wanted.record is None else Witness()
+        dice = Dice.seeded(wanted.seed)
+        self._ends = Ends(zone, parts, by_kind, dice, stack, self._witness)
         self._crossings = [
             Crossing(part.known, part.real, by_kind["chain"].delay)
             for part in parts
@@ -165,6 +173,8 @@ class Program:
         turns = [self._ends.run, *(crossing.run for crossing in self._crossings)]
         await go_on(*turns, partial(tell_on, self._tell), seconds=self._wanted.seconds)
         self._told[:] = 0
+        if self._witness is not None and self._wanted.record is not None:
+            self._witness.write(self._wanted.record)
         self._write("ended")
 
     def _tell(self) -> None:

@@ -24,7 +24,7 @@ import trio
 from pymix_voice.edge.alarm import Alarm
 from pymix_voice.edge.clock import Clock
 from pymix_voice.edge.mmsg import MANY_LIMIT
-from pymix_voice.edge.places import Place, address_of, wildcard
+from pymix_voice.edge.places import Place, address_of, place_of, wildcard
 from pymix_voice.edge.port import WIDTH, Port
 from pymix_voice.edge.tardiness import Tardiness
 from pymix_voice.edge.udp import CHUNK_CHARGE
@@ -33,6 +33,7 @@ from pymix_voice.geometry import chunks
 from pymix_voice.lab.crowd.port import CrowdPort
 from pymix_voice.lab.network import Law
 from pymix_voice.lab.relay.course import Course, Kind, Way
+from pymix_voice.lab.relay.witness import Witness
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.drain import Address, Burst, Drain
 from pymix_voice.zone.zonefile import Zone
@@ -48,6 +49,8 @@ class Outlet(Way):
 
     port: Port
     to: Address
+    witnessed: tuple[int, int]
+    """Where it comes from and leads to, as the witness numbers them."""
 
 
 class Part(NamedTuple):
@@ -94,6 +97,7 @@ class Ends:
         laws: of links, by kind.
         dice: for the laws.
         stack: closes what was opened here.
+        witness: remembers what comes; None if nobody wants to know.
 
     Attributes:
         course: what is under way.
@@ -111,7 +115,9 @@ class Ends:
         laws: Mapping[Kind, Law],
         dice: Dice,
         stack: ExitStack,
+        witness: Witness | None = None,
     ) -> None:
+        self._witness = witness
         self.course: Course[Outlet] = Course()
         self.tardiness = Tardiness()
         self.drops: Counter[str] = Counter()
@@ -178,7 +184,7 @@ class Ends:
             for address, datagram, came in self._whole(drain):
                 source = front.sources.get(address) or self._welcome(front, address)
                 if source is not None:
-                    self.course.take(source.up, datagram, came)
+                    self._take(source.up, datagram, came)
 
         return take
 
@@ -188,11 +194,16 @@ class Ends:
         def take(drain: Drain) -> None:
             for address, datagram, came in self._whole(drain):
                 if address == front.to:
-                    self.course.take(source.down, datagram, came)
+                    self._take(source.down, datagram, came)
                 else:
                     self.drops["from strangers"] += 1
 
         return take
+
+    def _take(self, way: Outlet, datagram: bytes, came: float) -> None:
+        if self._witness is not None:
+            self._witness.saw(*way.witnessed, len(datagram), came)
+        self.course.take(way, datagram, came)
 
     def _whole(self, drain: Drain) -> list[tuple[Address, bytes, float]]:
         """Datagrams that are whole: where each came from, what it is, and when it came."""
@@ -213,7 +224,8 @@ class Ends:
             return None
         part = front.part
         # Parts are known; all others are numbered, in the order in which they come.
-        name = self._names.get(address, f"source {len(front.sources) + 1} of {part.name}")
+        known = self._names.get(address)
+        name = known or f"source {len(front.sources) + 1} of {part.name}"
         most = FEW if part.kind == "access" else MANY_LIMIT
         try:
             port = self._open((wildcard(part.real[0]), 0), most)
@@ -222,6 +234,10 @@ class Ends:
             return None
         up = self._way(part.kind, name, part.name, port, front.to)
         down = self._way(part.kind, part.name, name, front.port, address)
+        if self._witness is not None:
+            seen = known or f":{place_of(address)[1]}"
+            there, here = self._witness.end(seen), self._witness.end(part.name)
+            up.witnessed, down.witnessed = (there, here), (here, there)
         source = front.sources[address] = _Source(port, up, down)
         self._watch(port, self._answers(front, source))
         return source
