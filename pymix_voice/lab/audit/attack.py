@@ -10,7 +10,7 @@ Must not know: how a recording was made, how figures are shown.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -65,6 +65,13 @@ class Recording:
     truth: Truth
     insiders: Insiders | None = None
     watermarks: tuple[Watermark, ...] = ()
+
+    def until(self, share: float) -> "Recording":
+        """As it was when only a share of the time had passed, from 0 to 1."""
+        begin, end = self.capture.begin, self.capture.end
+        stop = begin + share * (end - begin)
+        insiders = None if self.insiders is None else self.insiders.until(stop)
+        return replace(self, capture=self.capture.until(stop), insiders=insiders)
 
 
 class Attack(NamedTuple):

@@ -59,3 +59,8 @@ class Insiders:
     truth_rows: tuple[NDArray[np.intp], ...]
     """For labels only, for each epoch: intp [lines out], which row of the first mix each row at the
     last one is."""
+
+    def until(self, end: float) -> "Insiders":
+        """What they knew at an earlier instant: whole epochs only."""
+        count = sum(epoch.end <= end for epoch in self.epochs)
+        return Insiders(self.epochs[:count], self.truth_rows[:count])
