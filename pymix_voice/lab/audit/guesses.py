@@ -23,8 +23,10 @@ from numpy.typing import NDArray
 from pymix_voice.onion.dice import Dice
 
 SHUFFLES = 2000
-"""Of labels, for the null."""
+"""Of labels, for the null; and of clients, for the interval of an area."""
 CONFIDENCE = 0.95
+NO_FACTOR = 1e-9
+"""As good as zero, but what cannot be stays so."""
 
 
 class Linking(NamedTuple):
@@ -45,7 +47,8 @@ class Telling(NamedTuple):
     Attributes:
         scores: float64 [cases].
         truth: bool [cases].
-        groups: intp [cases], whose case it is: cases of one client are not drawn apart.
+        groups: intp [cases], whose case it is: cases of one client are not drawn apart. Those of all
+            clients are best at the same instants, in the same order: see `judge`.
     """
 
     scores: NDArray[np.float64]
@@ -94,7 +97,9 @@ def judge(guesses: Sequence[Guess], dice: Dice, *, confidence: float = CONFIDENC
         confidence: of the interval.
 
     Returns:
-        None where there was nothing to guess.
+        None where there was nothing to guess. Whole clients of one recording exchange their labels
+        for the null, so that neither what is alike in all cases of a client nor what happens to
+        all clients at one time passes for success.
     """
     numbers = np.random.default_rng(int.from_bytes(dice.bytes(16), "little"))
     links = [guess for guess in guesses if isinstance(guess, Linking) and len(guess.truth)]
@@ -116,17 +121,16 @@ def _judge_links(
     from scipy.stats import binomtest
 
     guessed = [_best(link.scores, numbers) for link in links]
-    truths = [link.truth for link in links]
-    n = sum(len(truth) for truth in truths)
-    right = _matches(guessed, truths)
-    shuffled = np.array(
-        [_matches(guessed, [_shuffled(link, numbers) for link in links]) for _ in range(SHUFFLES)]
-    )
+    right = sum(int((best == link.truth).sum()) for best, link in zip(guessed, links, strict=True))
+    # With labels that mean nothing, each candidate is as likely to be the one.
+    chances = np.concatenate([1 / np.isfinite(link.scores).sum(axis=1) for link in links])
+    n = len(chances)
+    shuffled = (numbers.random((SHUFFLES, n)) < chances).sum(axis=1)
     interval = binomtest(right, n).proportion_ci(confidence, method="exact")
     entropy = _link_entropy(links)
     return Judged(
         right / n,
-        float(shuffled.mean()) / n,
+        float(chances.mean()),
         float(interval.low),
         float(interval.high),
         _p(shuffled, right),
@@ -141,17 +145,6 @@ def _best(scores: NDArray[np.float64], numbers: np.random.Generator) -> NDArray[
     order = numbers.permuted(np.tile(np.arange(scores.shape[1]), (len(scores), 1)), axis=1)
     best = np.take_along_axis(scores, order, axis=1).argmax(axis=1)
     return order[np.arange(len(order)), best]
-
-
-def _shuffled(link: Linking, numbers: np.random.Generator) -> NDArray[np.intp]:
-    """For each target another of its candidates at random: labels that mean nothing."""
-    possible = np.isfinite(link.scores)
-    draws = np.where(possible, numbers.random(link.scores.shape), -1.0)
-    return np.argmax(draws, axis=1)
-
-
-def _matches(guessed: Sequence[NDArray[np.intp]], truths: Sequence[NDArray[np.intp]]) -> int:
-    return sum(int((guess == truth).sum()) for guess, truth in zip(guessed, truths, strict=True))
 
 
 def _link_entropy(links: Sequence[Linking]) -> float:
@@ -186,26 +179,37 @@ def _log2_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 # ── telling ──────────────────────────────────────────────────────────────────────────────
 
 
-def _together(tellings: Sequence[Telling]) -> Telling:
-    """The cases of all recordings; the same number in two of them is not the same client."""
-    tops = np.cumsum([0, *(int(each.groups.max(initial=-1)) + 1 for each in tellings)])
-    groups = [each.groups + top for each, top in zip(tellings, tops, strict=False)]
-    return Telling(
-        np.concatenate([each.scores for each in tellings]),
-        np.concatenate([each.truth for each in tellings]),
-        np.concatenate(groups),
-    )
+class _Cases(NamedTuple):
+    """The cases of all recordings, and whose they are."""
+
+    scores: NDArray[np.float64]
+    truth: NDArray[np.bool_]
+    members: list[NDArray[np.intp]]
+    """For each client of each recording, its cases in their order."""
+    alike: list[list[int]]
+    """Those of `members` that are of one recording and equally long."""
 
 
-def _judge_tellings(cases: Telling, numbers: np.random.Generator, confidence: float) -> Judged:
+def _together(tellings: Sequence[Telling]) -> _Cases:
+    members: list[NDArray[np.intp]] = []
+    alike: dict[tuple[int, int], list[int]] = {}
+    first = 0
+    for number, telling in enumerate(tellings):
+        for group in np.unique(telling.groups):
+            member = np.flatnonzero(telling.groups == group) + first
+            alike.setdefault((number, len(member)), []).append(len(members))
+            members.append(member)
+        first += len(telling.truth)
+    scores = np.concatenate([each.scores for each in tellings])
+    truth = np.concatenate([each.truth for each in tellings])
+    return _Cases(scores, truth, members, list(alike.values()))
+
+
+def _judge_tellings(cases: _Cases, numbers: np.random.Generator, confidence: float) -> Judged:
     ranks = _ranks(cases.scores)
-    success = _area(ranks, cases.truth)
-    members = [np.flatnonzero(cases.groups == group) for group in np.unique(cases.groups)]
-    shuffled = np.array(
-        [_area(ranks, _relabelled(cases.truth, members, numbers)) for _ in range(SHUFFLES)]
-    )
-    drawn = [_redrawn(cases, members, numbers) for _ in range(SHUFFLES)]
-    areas = [area for area in drawn if area is not None]
+    success = float(_area(ranks[cases.truth].sum(), cases.truth))
+    shuffled = _area(_exchanged(ranks, cases, numbers), cases.truth)
+    areas = _redrawn(cases, numbers)
     low, high = np.quantile(areas, ((1 - confidence) / 2, (1 + confidence) / 2))
     entropy = _telling_entropy(cases)
     return Judged(
@@ -226,38 +230,62 @@ def _ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(rankdata(scores), np.float64)
 
 
-def _area(ranks: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
-    """How likely a case that is so has the higher score than one that is not."""
+def _area(
+    yes_ranks: NDArray[np.float64] | np.float64, truth: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """How likely a case that is so has the higher score than one that is not.
+
+    Args:
+        yes_ranks: the sum of the ranks of those that are so, or many such sums.
+        truth: bool [cases].
+    """
     yes, no = int(truth.sum()), int((~truth).sum())
-    return float((ranks[truth].sum() - yes * (yes + 1) / 2) / (yes * no))
+    return np.asarray((yes_ranks - yes * (yes + 1) / 2) / (yes * no))
 
 
-def _relabelled(
-    truth: NDArray[np.bool_], members: Sequence[NDArray[np.intp]], numbers: np.random.Generator
-) -> NDArray[np.bool_]:
-    """Whole clients exchange their labels, those with equally many cases among each other."""
-    out = truth.copy()
-    sizes = np.array([len(member) for member in members])
-    for size in np.unique(sizes):
-        alike = np.flatnonzero(sizes == size)
-        for mine, other in zip(alike, numbers.permutation(alike), strict=True):
-            out[members[mine]] = truth[members[other]]
-    return out
+def _exchanged(
+    ranks: NDArray[np.float64], cases: _Cases, numbers: np.random.Generator
+) -> NDArray[np.float64]:
+    """Sums of the ranks of those that are so, after clients exchanged their labels.
+
+    Whole clients do, those of one recording with equally many cases among each other: what is
+    alike in all clients at one time, or in all cases of one client, then stays so.
+
+    Returns:
+        float64 [shuffles].
+    """
+    sums = np.zeros(SHUFFLES)
+    for alike in cases.alike:
+        mine = ranks[np.stack([cases.members[index] for index in alike])]
+        labels = cases.truth[np.stack([cases.members[index] for index in alike])]
+        sum_with = mine @ labels.T.astype(np.float64)
+        places = np.arange(len(alike))
+        others = numbers.permuted(np.tile(places, (SHUFFLES, 1)), axis=1)
+        sums += sum_with[places, others].sum(axis=1)
+    return sums
 
 
-def _redrawn(
-    cases: Telling, members: Sequence[NDArray[np.intp]], numbers: np.random.Generator
-) -> float | None:
-    """The area over clients drawn with replacement; None where all cases were of one sort."""
-    drawn = numbers.integers(len(members), size=len(members))
-    chosen = np.concatenate([members[index] for index in drawn.tolist()])
-    truth = cases.truth[chosen]
-    if truth.all() or not truth.any():
-        return None
-    return _area(_ranks(cases.scores[chosen]), truth)
+def _redrawn(cases: _Cases, numbers: np.random.Generator) -> NDArray[np.float64]:
+    """Areas over clients drawn with replacement, where cases of both sorts were drawn."""
+    count = len(cases.members)
+    owners = np.zeros(len(cases.truth), np.intp)
+    for index, member in enumerate(cases.members):
+        owners[member] = index
+    higher = cases.scores[cases.truth]
+    wins = np.zeros((count, count))  # of each client's yes over each client's no
+    for index, member in enumerate(cases.members):
+        lower = np.sort(cases.scores[member][~cases.truth[member]])
+        won = np.searchsorted(lower, higher, "left") + np.searchsorted(lower, higher, "right")
+        wins[:, index] = np.bincount(owners[cases.truth], won / 2, count)
+    chosen = numbers.integers(count, size=(SHUFFLES, count)) + count * np.arange(SHUFFLES)[:, None]
+    drawn = np.bincount(chosen.ravel(), minlength=SHUFFLES * count).reshape(SHUFFLES, count) * 1.0
+    yes = drawn @ np.bincount(owners[cases.truth], minlength=count)
+    no = drawn @ np.bincount(owners[~cases.truth], minlength=count)
+    both = yes * no > 0
+    return np.asarray((((drawn @ wins) * drawn).sum(axis=1)[both]) / (yes * no)[both])
 
 
-def _telling_entropy(cases: Telling) -> float:
+def _telling_entropy(cases: _Cases) -> float:
     """Bits that one factor on the scores leaves open, beside what the share of yes tells."""
     from scipy.special import expit, logit
 
@@ -285,4 +313,4 @@ def _least(lacking: Callable[[float], float]) -> float:
     from scipy.optimize import minimize_scalar
 
     found = minimize_scalar(lacking, bounds=(0.0, 60.0), method="bounded")
-    return float(min(found.fun, lacking(0.0)))
+    return float(min(found.fun, lacking(NO_FACTOR)))
