@@ -25,11 +25,13 @@ class Way(NamedTuple):
     """Seconds, float64 [n]."""
     sizes: NDArray[np.intp]
     """Bytes, intp [n]."""
+    lost: NDArray[np.bool_]
+    """Which were seen to be sent but not to arrive, bool [n]."""
 
     def between(self, begin: float, end: float) -> "Way":
         """Those from `begin` on, before `end`, in seconds."""
         part = slice(*np.searchsorted(self.at, (begin, end)))
-        return Way(self.at[part], self.sizes[part])
+        return Way(self.at[part], self.sizes[part], self.lost[part])
 
 
 class Capture:
@@ -48,6 +50,8 @@ class Capture:
         epoch_at: when an epoch begins, in seconds; all others follow from it.
         begin: from when on the recording is to be attacked, in seconds.
         end: until when.
+        lost: which datagrams never arrived, bool [n], for one who watches both ends of each link;
+            None for one who does not see that.
     """
 
     def __init__(
@@ -64,12 +68,14 @@ class Capture:
         epoch_at: float,
         begin: float,
         end: float,
+        lost: NDArray[np.bool_] | None = None,
     ) -> None:
         self.ends = tuple(ends)
         self.clients = clients
         self.at, self.sources, self.destinations, self.sizes = at, sources, destinations, sizes
         self.round_s, self.epoch_s, self.epoch_at = round_s, epoch_s, epoch_at
         self.begin, self.end = begin, end
+        self.lost = np.zeros(len(at), np.bool_) if lost is None else lost
 
     def until(self, end: float) -> "Capture":
         """The same recording, to be attacked up to an earlier instant only."""
@@ -97,7 +103,7 @@ class Capture:
         order = np.argsort(ends, kind="stable")
         edges = np.searchsorted(ends[order], np.arange(len(self.ends) + 1))
         parts = [order[edges[end] : edges[end + 1]] for end in self.clients]
-        return [Way(self.at[part], self.sizes[part]) for part in parts]
+        return [Way(self.at[part], self.sizes[part], self.lost[part]) for part in parts]
 
     def epochs(self) -> list[tuple[float, float]]:
         """The whole epochs between begin and end, each with its first and last instant."""
