@@ -47,8 +47,8 @@ class Telling(NamedTuple):
     Attributes:
         scores: float64 [cases].
         truth: bool [cases].
-        groups: intp [cases], whose case it is: cases of one client are not drawn apart. Those of all
-            clients are best at the same instants, in the same order: see `judge`.
+        groups: intp [cases], whose case it is: cases of one client are not drawn apart. Those of
+            all clients are best at the same instants, in the same order: see `judge`.
     """
 
     scores: NDArray[np.float64]
