@@ -1,0 +1,16 @@
+"""Attacks on recordings of a zone, one family a file.
+
+Must not know: how a recording was made.
+"""
+
+from pymix_voice.lab.audit.attack import Attack
+from pymix_voice.lab.audit.attacks import changes, correlation, disclosure, likelihood, losses
+
+ATTACKS: tuple[Attack, ...] = (
+    correlation.ATTACK,
+    likelihood.ATTACK,
+    changes.ATTACK,
+    disclosure.ATTACK,
+    losses.ATTACK,
+)
+"""All of them, those from outside first."""
