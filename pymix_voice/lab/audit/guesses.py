@@ -144,7 +144,7 @@ def _best(scores: NDArray[np.float64], numbers: np.random.Generator) -> NDArray[
     """The likeliest candidate of each target; of equal ones, any."""
     order = numbers.permuted(np.tile(np.arange(scores.shape[1]), (len(scores), 1)), axis=1)
     best = np.take_along_axis(scores, order, axis=1).argmax(axis=1)
-    return order[np.arange(len(order)), best]
+    return np.asarray(order[np.arange(len(order)), best], np.intp)
 
 
 def _link_entropy(links: Sequence[Linking]) -> float:

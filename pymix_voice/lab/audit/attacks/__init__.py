@@ -4,7 +4,15 @@ Must not know: how a recording was made.
 """
 
 from pymix_voice.lab.audit.attack import Attack
-from pymix_voice.lab.audit.attacks import changes, correlation, disclosure, likelihood, losses
+from pymix_voice.lab.audit.attacks import (
+    changes,
+    correlation,
+    disclosure,
+    likelihood,
+    losses,
+    skew,
+    watermarks,
+)
 
 ATTACKS: tuple[Attack, ...] = (
     correlation.ATTACK,
@@ -12,5 +20,8 @@ ATTACKS: tuple[Attack, ...] = (
     changes.ATTACK,
     disclosure.ATTACK,
     losses.ATTACK,
+    watermarks.DELAY,
+    watermarks.DROP,
+    skew.ATTACK,
 )
 """All of them, those from outside first."""

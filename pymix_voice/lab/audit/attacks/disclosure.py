@@ -9,8 +9,6 @@ Danezis, "Statistical Disclosure Attacks", SEC 2003.
 Must not know: how a recording was made.
 """
 
-import numpy as np
-
 from pymix_voice.lab.audit.attack import Attack, Recording, Watcher
 from pymix_voice.lab.audit.attacks.pairs import best_of, callees
 from pymix_voice.lab.audit.attacks.series import (

@@ -31,12 +31,13 @@ def guess(recording: Recording, dice: Dice) -> Linking | None:
     most = min(round(MOST_LAG_S / capture.round_s), up.missing.shape[1] - 1)
     if most < 1:
         return None
-    found = sum(
-        _ratios(_widened(cause), effect * 1.0, most)
+    ratios = [
+        _ratios(_widened(cause), effect.astype(np.float64), most)
         for cause in (up.missing, up.odd)
         for effect in (down.missing, down.odd)
-    )
-    both = np.asarray(found + np.transpose(found, (0, 2, 1)))
+    ]
+    found = np.sum(ratios, axis=0)
+    both = found + found.transpose(0, 2, 1)
     others = np.where(np.eye(len(capture.clients), dtype=np.bool_), -np.inf, both)
     likeliest = int(others.max(axis=2, initial=0.0).sum(axis=1).argmax())
     return callees(recording, both[likeliest])
@@ -48,7 +49,7 @@ def _widened(causes: NDArray[np.bool_]) -> Matrix:
     for far in range(1, NEAR + 1):
         near[:, far:] |= causes[:, :-far]
         near[:, :-far] |= causes[:, far:]
-    return near * 1.0
+    return near.astype(np.float64)
 
 
 def _ratios(causes: Matrix, effects: Matrix, most: int) -> Matrix:

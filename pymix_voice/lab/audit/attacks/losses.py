@@ -39,7 +39,7 @@ def guess(recording: Recording, dice: Dice) -> Linking | None:
 
 
 def _pattern(missing: NDArray[np.bool_]) -> Matrix:
-    return unit(against_others(missing * 1.0))
+    return unit(against_others(missing.astype(np.float64)))
 
 
 ATTACK = Attack(

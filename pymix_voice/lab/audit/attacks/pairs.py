@@ -5,8 +5,8 @@ Must not know: what the scores are made of.
 
 import numpy as np
 
-from pymix_voice.lab.audit.attacks.series import Matrix, spread
 from pymix_voice.lab.audit.attack import Recording
+from pymix_voice.lab.audit.attacks.series import Matrix, spread
 from pymix_voice.lab.audit.guesses import Linking
 
 NOTHING = 1e-9

@@ -47,7 +47,7 @@ class Links(NamedTuple):
         if not len(self.sizes):
             return np.zeros(0)
         low, high = np.quantile(self.sizes, (RARE, 1 - RARE), method="nearest")
-        return np.clip(self.sizes * 1.0, low, high)
+        return np.clip(self.sizes.astype(np.float64), low, high)
 
     def usual_size(self) -> int:
         """The size that most datagrams have."""
@@ -60,7 +60,7 @@ def per_client(links: Links, values: NDArray[np.complex128]) -> NDArray[np.compl
     real, imaginary = (
         np.bincount(links.owners, part, links.clients) for part in (values.real, values.imag)
     )
-    return real + 1j * imaginary
+    return np.asarray(real + 1j * imaginary, np.complex128)
 
 
 def sent(capture: Capture, span: tuple[float, float] | None = None) -> Links:
@@ -98,8 +98,9 @@ def summed(links: Links, width_s: float, values: Matrix | None = None) -> Matrix
     places = (links.at / width_s).astype(np.intp)
     inside = places < bins
     places = (links.owners * bins + places)[inside]
-    weights = None if values is None else values[inside]
-    return np.bincount(places, weights, links.clients * bins).reshape(links.clients, bins) * 1.0
+    weights = np.ones(len(places)) if values is None else values[inside]
+    totals = np.bincount(places, weights, links.clients * bins)
+    return totals.astype(np.float64).reshape(links.clients, bins)
 
 
 def averaged(links: Links, width_s: float, values: Matrix) -> Matrix:
@@ -115,7 +116,8 @@ def mean_where(totals: Matrix, counts: Matrix) -> Matrix:
         out=np.zeros((len(totals), 1)),
         where=counts.sum(axis=1, keepdims=True) > 0,
     )
-    return np.divide(totals, counts, out=np.tile(whole, (1, totals.shape[1])), where=counts > 0)
+    everywhere = np.tile(whole, (1, totals.shape[1]))
+    return np.asarray(np.divide(totals, counts, out=everywhere, where=counts > 0), np.float64)
 
 
 # ── in slots ─────────────────────────────────────────────────────────────────────────────────
@@ -152,7 +154,7 @@ def per_bin(which: NDArray[np.bool_], links: Links, width_s: float) -> Matrix:
     whole = np.zeros((len(which), bins * each))
     inside = which[:, : bins * each]
     whole[:, : inside.shape[1]] = inside
-    return whole.reshape(len(which), bins, each).sum(axis=2)
+    return np.asarray(whole.reshape(len(which), bins, each).sum(axis=2), np.float64)
 
 
 # ── plain figures ────────────────────────────────────────────────────────────────────────────
@@ -167,7 +169,8 @@ def against_others(matrix: Matrix) -> Matrix:
 def unit(matrix: Matrix) -> Matrix:
     """Each row with length 1; rows in which nothing happens are 0."""
     length = np.linalg.norm(matrix, axis=1, keepdims=True)
-    return np.divide(matrix, length, out=np.zeros_like(matrix), where=length > 1e-9)
+    scaled = np.divide(matrix, length, out=np.zeros_like(matrix), where=length > 1e-9)
+    return np.asarray(scaled, np.float64)
 
 
 def spread(values: NDArray[np.float64]) -> float:
