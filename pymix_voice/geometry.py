@@ -27,27 +27,28 @@ SIGNATURE_BYTES = 64
 SAMPLE_RATE = 48_000
 FRAME_SAMPLES = 960
 """20 ms of mono speech."""
+FRAME_S = FRAME_SAMPLES / SAMPLE_RATE
+FRAME_MS = 1000 * FRAME_SAMPLES // SAMPLE_RATE
 
-BODY_BYTES = 111
-"""What a cell carries from peer to peer: one frame of voice, or a word of control."""
-CELL_BYTES = 1 + BODY_BYTES + TAG_BYTES
-"""kind 1, body, tag: one size for everything, 128."""
+ROUNDS_MS = (FRAME_MS, 2 * FRAME_MS, 3 * FRAME_MS)
+"""How long a round can be: it takes one, two or three frames of voice."""
+FIRST_BODY_BYTES = 111
+"""What a cell carries from peer to peer, if a round takes one frame."""
+FURTHER_BODY_BYTES = 68
+"""So much more for each further frame: with three of them, and the doors' cells, what a client
+sends and gets stays below 50 kbit/s each way, IPv4 and UDP with it."""
 
 STATUS_BYTES = 24
 """The gateway's word to a client, beside the cell in each datagram down."""
 PIECE_BYTES = 16
 """The part of the status that carries the epoch descriptor piece by piece."""
 ACCESS_HEADER_BYTES = 8
-UP_BYTES = ACCESS_HEADER_BYTES + CELL_BYTES + TAG_BYTES
-DOWN_BYTES = ACCESS_HEADER_BYTES + CELL_BYTES + STATUS_BYTES + TAG_BYTES
 
-CHUNK_CELLS = 9
 CHUNK_HEADER_BYTES = 16
-CHUNK_BODY_BYTES = CHUNK_CELLS * CELL_BYTES
 CHUNK_TAG_BYTES = 32
 """Room for the longer of the two ciphers' tags, so that both have one size on the wire."""
-CHUNK_BYTES = CHUNK_HEADER_BYTES + CHUNK_BODY_BYTES + CHUNK_TAG_BYTES
-"""A datagram between mixes, 1,200: below every usual MTU."""
+MOST_CHUNK_BYTES = 1200
+"""No datagram between mixes is longer: below every usual MTU."""
 
 DOOR_EVERY = 10
 """Every tenth round takes the doors along."""
@@ -68,9 +69,9 @@ MAX_WORKERS = 16
 """A gateway can be so many processes; the first mix knows each as a neighbour of its own."""
 
 
-def chunks(rows: int) -> int:
-    """How many datagrams carry a matrix of so many rows; no rows are one empty datagram."""
-    return max(1, -(-rows // CHUNK_CELLS))
+def body_bytes_of(frames: int) -> int:
+    """The body of a cell that takes so many frames."""
+    return FIRST_BODY_BYTES + (frames - 1) * FURTHER_BODY_BYTES
 
 
 def is_door_round(number: int) -> bool:
@@ -85,7 +86,7 @@ class Geometry:
     Args:
         mixes: length of the chain, 1 to 8.
         clients: the most clients that can have rows in one epoch (each has two: line and door).
-        round_ms: length of a round in milliseconds.
+        round_ms: length of a round in milliseconds: 20, 40 or 60.
         patience_ms: how long a mix waits for the rest of a round after its first datagram.
 
     Raises:
@@ -107,8 +108,11 @@ class Geometry:
             raise ConfigError(
                 f"the zone is for {self.clients} clients, but 1 to {MAX_ROWS // 2} are possible"
             )
-        if self.round_ms != FRAME_SAMPLES * 1000 // SAMPLE_RATE:
-            raise ConfigError(f"a round of {self.round_ms} ms is not possible; write round_ms = 20")
+        if self.round_ms not in ROUNDS_MS:
+            raise ConfigError(
+                f"a round of {self.round_ms} ms is not possible; "
+                f"write round_ms = {', '.join(map(str, ROUNDS_MS[:-1]))} or {ROUNDS_MS[-1]}"
+            )
         if not 1.0 <= self.patience_ms <= 40.0:
             raise ConfigError(
                 f"patience_ms is {self.patience_ms:g}, but 1 to 40 milliseconds are possible"
@@ -124,10 +128,60 @@ class Geometry:
         """Length of a round in seconds."""
         return self.round_ms / 1000
 
+    def rounds_in(self, seconds: float) -> int:
+        """How many rounds come to so long a time."""
+        return round(seconds / self.round_s)
+
     @property
     def patience_s(self) -> float:
         """How long a mix waits for the rest of a round, in seconds."""
         return self.patience_ms / 1000
+
+    # ── what a round carries ─────────────────────────────────────────────────────────────
+
+    @property
+    def frames(self) -> int:
+        """Frames of voice in a round."""
+        return self.round_ms // FRAME_MS
+
+    @cached_property
+    def body_bytes(self) -> int:
+        """What a cell carries from peer to peer: a round's voice, or a word of control."""
+        return body_bytes_of(self.frames)
+
+    @cached_property
+    def cell_bytes(self) -> int:
+        """Kind 1, body, tag: one size for everything."""
+        return 1 + self.body_bytes + TAG_BYTES
+
+    @cached_property
+    def up_bytes(self) -> int:
+        """A client's datagram: header, cell, tag."""
+        return ACCESS_HEADER_BYTES + self.cell_bytes + TAG_BYTES
+
+    @cached_property
+    def down_bytes(self) -> int:
+        """A datagram to a client: header, cell, status, tag."""
+        return ACCESS_HEADER_BYTES + self.cell_bytes + STATUS_BYTES + TAG_BYTES
+
+    @cached_property
+    def chunk_cells(self) -> int:
+        """As many cells as a datagram between mixes has room for."""
+        return (MOST_CHUNK_BYTES - CHUNK_HEADER_BYTES - CHUNK_TAG_BYTES) // self.cell_bytes
+
+    @cached_property
+    def chunk_body_bytes(self) -> int:
+        """The cells of such a datagram."""
+        return self.chunk_cells * self.cell_bytes
+
+    @cached_property
+    def chunk_bytes(self) -> int:
+        """A datagram between mixes: header, cells, tag."""
+        return CHUNK_HEADER_BYTES + self.chunk_body_bytes + CHUNK_TAG_BYTES
+
+    def chunks(self, rows: int) -> int:
+        """How many of them carry a matrix of so many rows; no rows are one empty datagram."""
+        return max(1, -(-rows // self.chunk_cells))
 
     @property
     def onion_bytes(self) -> int:

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
+from sizes import CELL_BYTES
 from zones import example_keys, example_zone
 
 from pymix_voice.geometry import is_door_round
@@ -139,7 +140,7 @@ class Mirror:
             _, cell = seat.cells.pop((kind, number), (0.0, self.dice.bytes(128)))
             if (epoch, klass) in seat.hops:
                 hops = [hop.forward for hop in seat.hops[epoch, klass]]
-                rows[session] = xor(cell, combined(hops, FORWARD, block)[within])
+                rows[session] = xor(cell, combined(hops, FORWARD, block, CELL_BYTES)[within])
         drops = {session: self.seats[session].named[epoch, klass] for session in rows}
         met = {
             session: [other for other in rows if drops[other] == drops[session]] for session in rows
@@ -155,7 +156,7 @@ class Mirror:
                 if self.garble:
                     cell = bytes(128)
                 hops = [hop.backward for hop in seat.hops[epoch, klass]]
-                cell = xor(cell, combined(hops, BACKWARD, block)[within])
+                cell = xor(cell, combined(hops, BACKWARD, block, CELL_BYTES)[within])
             decided = self.geometry.within(number) >= self.geometry.decide_at
             known = (coming, Klass.LINE) in seat.hops
             status = Status(

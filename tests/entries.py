@@ -1,12 +1,12 @@
 """The door of a gateway by itself, and clients with sessions there."""
 
 import numpy as np
+from sizes import UP_BYTES
 from zones import example_keys, example_zone
 
 from pymix_voice.client.connection import Connection
 from pymix_voice.gateway.entry import Entry, Upward
 from pymix_voice.gateway.sessions import Session
-from pymix_voice.geometry import UP_BYTES
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.access import Kind
 from pymix_voice.zone.drain import ADDRESS, Address

@@ -5,13 +5,14 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sizes import CELL_BYTES, DOWN_BYTES, UP_BYTES
 from zones import example_keys, example_zone
 
 from pymix_voice.client.connection import Connection
 from pymix_voice.client.connection import Session as Mine
 from pymix_voice.errors import Drops
 from pymix_voice.gateway.machine import Gateway
-from pymix_voice.geometry import ACCESS_HEADER_BYTES, CELL_BYTES, DOWN_BYTES, UP_BYTES
+from pymix_voice.geometry import ACCESS_HEADER_BYTES
 from pymix_voice.onion import sodium
 from pymix_voice.onion.chunk import LinkKeys
 from pymix_voice.onion.dice import Dice

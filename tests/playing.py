@@ -131,7 +131,7 @@ def listen(
         now = from_ms + count * block * 1000 / SAMPLE_RATE
         while place < len(waiting) and waiting[place].ms <= now:
             ms, number, frame, copies = waiting[place]
-            playout.push(number, frame, START + ms / 1000, copies)
+            playout.push(number, [frame], START + ms / 1000, copies)
             place += 1
         instant = START + now / 1000
         heard.append(playout.render(block, instant + AHEAD_S, instant))

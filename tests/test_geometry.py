@@ -15,11 +15,18 @@ from pymix_voice.geometry import (
     MAX_MIXES,
     MAX_ROWS,
     RESEND_ROUNDS,
+    ROUNDS_MS,
     SPREAD_ROUNDS,
     Geometry,
 )
+from pymix_voice.zone import access
 
-zones = st.builds(Geometry, mixes=st.integers(1, MAX_MIXES), clients=st.integers(1, MAX_ROWS // 2))
+zones = st.builds(
+    Geometry,
+    mixes=st.integers(1, MAX_MIXES),
+    clients=st.integers(1, MAX_ROWS // 2),
+    round_ms=st.sampled_from(ROUNDS_MS),
+)
 
 
 def test_a_usual_zone_has_the_timetable_of_the_protocol_page() -> None:
@@ -38,9 +45,18 @@ def test_a_usual_zone_has_the_timetable_of_the_protocol_page() -> None:
 
 
 def test_sizes_on_the_wire_are_those_of_the_protocol_page() -> None:
-    assert geometry.CELL_BYTES == 128
-    assert geometry.CHUNK_BYTES == 16 + 9 * 128 + 32 == 1200
-    assert (geometry.UP_BYTES, geometry.DOWN_BYTES) == (152, 176)
+    short, middle, long = (Geometry(3, 100, round_ms) for round_ms in geometry.ROUNDS_MS)
+    assert [each.frames for each in (short, middle, long)] == [1, 2, 3]
+    assert [each.body_bytes for each in (short, middle, long)] == [111, 179, 247]
+    assert [each.cell_bytes for each in (short, middle, long)] == [128, 196, 264]
+    assert [(each.up_bytes, each.down_bytes) for each in (short, middle, long)] == [
+        (152, 176),
+        (220, 244),
+        (288, 312),
+    ]
+    assert short.chunk_bytes == 16 + 9 * 128 + 32 == 1200
+    assert middle.chunk_bytes == 16 + 5 * 196 + 32 <= 1200
+    assert long.chunk_bytes == 16 + 4 * 264 + 32 <= 1200
 
 
 @FUZZ
@@ -126,10 +142,38 @@ def test_a_round_lies_in_its_epoch(zone: Geometry, number: int) -> None:
 
 
 @FUZZ
-@given(st.integers(0, MAX_ROWS))
-def test_chunks_hold_all_rows_and_none_is_empty_but_the_only_one(rows: int) -> None:
-    count = geometry.chunks(rows)
-    assert (count - 1) * geometry.CHUNK_CELLS < max(1, rows) <= count * geometry.CHUNK_CELLS
+@given(zones, st.integers(0, MAX_ROWS))
+def test_chunks_hold_all_rows_and_none_is_empty_but_the_only_one(zone: Geometry, rows: int) -> None:
+    count = zone.chunks(rows)
+    assert (count - 1) * zone.chunk_cells < max(1, rows) <= count * zone.chunk_cells
+    assert zone.chunk_bytes <= geometry.MOST_CHUNK_BYTES < zone.chunk_bytes + zone.cell_bytes
+    assert count < 1 << 16
+
+
+@FUZZ
+@given(zones)
+def test_no_two_datagrams_that_are_told_apart_by_their_lengths_have_one(zone: Geometry) -> None:
+    up = {zone.up_bytes, zone.setup_bytes, access.HELLO_BYTES}
+    down = {zone.down_bytes, access.WELCOME_BYTES, access.RETRY_BYTES}
+    assert len(up) == len(down) == 3
+
+
+@pytest.mark.parametrize("round_ms", ROUNDS_MS)
+def test_a_client_needs_the_less_the_longer_its_rounds_are(round_ms: int) -> None:
+    zone, headers = Geometry(3, 100, round_ms), 28
+    up, down = (
+        (size + headers) * 8 * (1 + 1 / DOOR_EVERY) / round_ms
+        for size in (zone.up_bytes, zone.down_bytes)
+    )
+    up += (zone.setup_bytes + headers) * 8 / 1000 / zone.epoch_s
+    most = {20: 90, 40: 60, 60: 50}
+    assert up < down < most[round_ms], "kbit/s, with IPv4 and UDP"
+
+
+@FUZZ
+@given(zones, st.sampled_from([0.5, 1.0, 2.0, 45.0, 60.0]))
+def test_a_time_is_the_nearest_number_of_rounds(zone: Geometry, seconds: float) -> None:
+    assert abs(zone.rounds_in(seconds) * zone.round_s - seconds) <= zone.round_s / 2 + 1e-9
 
 
 def test_every_tenth_round_is_a_door_round() -> None:
@@ -144,7 +188,7 @@ def test_every_tenth_round_is_a_door_round() -> None:
         ({"mixes": 9, "clients": 5}, "9 mixes"),
         ({"mixes": 3, "clients": 0}, "0 clients"),
         ({"mixes": 3, "clients": 20_001}, "20001 clients"),
-        ({"mixes": 3, "clients": 5, "round_ms": 40}, "round_ms = 20"),
+        ({"mixes": 3, "clients": 5, "round_ms": 30}, "write round_ms = 20, 40 or 60"),
         ({"mixes": 3, "clients": 5, "patience_ms": 0.9}, "0.9"),
         ({"mixes": 3, "clients": 5, "patience_ms": 40.1}, "40.1"),
         ({"mixes": 3, "clients": 5, "patience_ms": float("nan")}, "nan"),

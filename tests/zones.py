@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from hypothesis import settings
 from numpy.typing import NDArray
+from sizes import CHUNK_BODY_BYTES
 
-from pymix_voice.geometry import CHUNK_BODY_BYTES, DROP_BYTES
+from pymix_voice.geometry import DROP_BYTES
 from pymix_voice.onion.chunk import Beside, Chunks
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.setup import Flag

@@ -156,7 +156,9 @@ def call(
         if place.json:
             teller.tell("address", {"address": me.address.text})
         known = Acquaintance(folder, (peer.identity, *_contacts(place.contact)))
-        talk = partial(make, me=me, known=known, strangers=True, outfit=outfit(choice))
+        talk = partial(
+            make, me=me, known=known, strangers=True, outfit=outfit(choice, found.geometry.frames)
+        )
         ask_for_priority()
         return run(partial(call_story, talk, teller.note, peer, now=now, duration=duration))
 
@@ -177,11 +179,14 @@ def _be_there(
     found = read_zone(zone_path)
     teller = Teller(as_json=place.json, asks=not auto_answer)
     make = _maker(place, found, teller)
-    worn: Callable[[], Outfit] = echo_outfit if sound is None else partial(outfit, sound.chosen())
+    make_outfit: Callable[[int], Outfit] = echo_outfit
+    if sound is not None:
+        make_outfit = partial(outfit, sound.chosen())
     with locked(folder):
         me = _identity(folder, found)
         known = Acquaintance(folder, tuple(_contacts(place.contact)))
-        talk = partial(make, me=me, known=known, strangers=not only_contacts, outfit=worn())
+        worn = make_outfit(found.geometry.frames)
+        talk = partial(make, me=me, known=known, strangers=not only_contacts, outfit=worn)
         line = f"pymix-voice call {me.address.text} --zone {shlex.quote(str(zone_path))}"
         teller.address(me.address.text, line)
         if not (auto_answer or place.json or os.isatty(0)):

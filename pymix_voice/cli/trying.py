@@ -65,10 +65,10 @@ def _libsodium() -> str:
 
 def _libopus() -> str:
     from pymix_voice.voice import opus
-    from pymix_voice.voice.redundancy import FRAME_BYTES
+    from pymix_voice.voice.redundancy import ONE_FRAME
 
     version = opus.load().version
-    opus.Encoder(FRAME_BYTES)
+    opus.Encoder(ONE_FRAME.frame_bytes)
     inside = opus.bundled()
     return f"{version}{', wheel opuslib-next-bundled is there' if inside else ''}"
 

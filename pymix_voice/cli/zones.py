@@ -34,6 +34,7 @@ def new(
     clients: int = 100,
     host: str = "127.0.0.1",
     port: int = 7000,
+    round_ms: Annotated[int, Parameter(name="--round-ms")] = 20,
     min_rows: Annotated[int, Parameter(name="--min-rows")] = 0,
     patience_ms: Annotated[float, Parameter(name="--patience-ms")] = 10.0,
 ) -> int:
@@ -51,6 +52,7 @@ def new(
         clients: the most that can take part.
         host: address or name of the machine that all run on.
         port: of the first gateway.
+        round_ms: length of a round: 20, 40 or 60; the longer, the fewer bytes and the more delay.
         min_rows: refuse to run circuits for fewer rows (a client has two).
         patience_ms: how long a mix waits for the rest of a round.
     """
@@ -60,7 +62,7 @@ def new(
     last = port + FIRST_MIX_OFFSET + sizes.MAX_MIXES
     if not 1 <= port <= last <= 65535:
         raise ConfigError(f"port {port} was asked for, but 1 to {65535 - last + port} are possible")
-    Geometry(mixes, clients, patience_ms=patience_ms)
+    Geometry(mixes, clients, round_ms, patience_ms)
     dice = system_dice()
     mix_keys = [new_key(MIX, f"mix{number}", dice) for number in range(1, mixes + 1)]
     gateway_keys = [new_key(GATEWAY, f"gateway{number}", dice) for number in range(1, gateways + 1)]
@@ -69,6 +71,7 @@ def new(
         clients=clients,
         mixes=_mix_entries(mix_keys, host, port + FIRST_MIX_OFFSET),
         gateways=_gateway_entries(gateway_keys, host, port),
+        round_ms=round_ms,
         min_rows=min_rows,
         patience_ms=patience_ms,
     )
@@ -154,14 +157,20 @@ def check(zone: Path | None = None, /) -> int:
     return 0
 
 
-def geometry(*, mixes: int = 3, clients: int = 100) -> int:
+def geometry(
+    *,
+    mixes: int = 3,
+    clients: int = 100,
+    round_ms: Annotated[int, Parameter(name="--round-ms")] = 20,
+) -> int:
     """Print the sizes and times of a zone.
 
     Args:
         mixes: length of the chain.
         clients: the most that can take part.
+        round_ms: length of a round: 20, 40 or 60.
     """
-    _print_sizes(Geometry(mixes, clients))
+    _print_sizes(Geometry(mixes, clients, round_ms))
     return 0
 
 
@@ -172,13 +181,14 @@ def _print_sizes(geometry: Geometry) -> None:
         ("rows", geometry.rows, "a line and a door for each client"),
         ("round", geometry.round_ms, "ms"),
         ("patience", geometry.patience_ms, "ms that a mix waits for the rest of a round"),
-        ("cell", sizes.CELL_BYTES, "bytes"),
-        ("voice", sizes.BODY_BYTES, "bytes a frame of 20 ms"),
-        ("datagram up", sizes.UP_BYTES, "bytes"),
-        ("datagram down", sizes.DOWN_BYTES, "bytes"),
+        ("frames", geometry.frames, "of voice in a round, 20 ms each"),
+        ("cell", geometry.cell_bytes, "bytes"),
+        ("voice", geometry.body_bytes, "bytes of a cell"),
+        ("datagram up", geometry.up_bytes, "bytes"),
+        ("datagram down", geometry.down_bytes, "bytes"),
         ("set-up", geometry.setup_bytes, "bytes, once an epoch"),
-        ("between mixes", sizes.CHUNK_BYTES, f"bytes for {sizes.CHUNK_CELLS} cells"),
-        ("datagrams", sizes.chunks(geometry.rows), "in a full round between mixes"),
+        ("between mixes", geometry.chunk_bytes, f"bytes for {geometry.chunk_cells} cells"),
+        ("datagrams", geometry.chunks(geometry.rows), "in a full round between mixes"),
         ("epoch", geometry.epoch_rounds, f"rounds, {geometry.epoch_s:g} s"),
         ("keys until", geometry.keys_until, "round of the epoch"),
         ("set-up from", geometry.setup_from, "round of the epoch"),

@@ -15,17 +15,16 @@ from enum import StrEnum
 
 from pymix_voice.client.callkeys import CallKeys, Path
 from pymix_voice.client.words import Word, body_of, parse_word
-from pymix_voice.geometry import BODY_BYTES
 from pymix_voice.onion.cell import Kind
 
-QUIET_ROUNDS = 100
-"""After two seconds without the peer a person is told "reconnecting"."""
-LOST_ROUNDS = 2250
-"""After 45 s the call is over for the person."""
+QUIET_S = 2.0
+"""After so long without the peer a person is told "reconnecting"."""
+LOST_S = 45.0
+"""After so long the call is over for the person."""
 PAUSE = b""
 """In place of a frame: nothing is said in this round, though there is a call."""
-RING_ROUNDS = 3000
-"""A call that nobody answers rings for a minute."""
+RING_S = 60.0
+"""A call that nobody answers rings so long."""
 
 
 class Ending(StrEnum):
@@ -119,7 +118,7 @@ class Call:
         Args:
             path: line or door.
             number: the round.
-            frame: 111 bytes of voice; `PAUSE` for none now, None when nothing more will be said.
+            frame: a body of voice; `PAUSE` for none now, None when nothing more will be said.
         """
         kind, body = Kind.CONTROL, body_of(self.word)
         if path == Path.LINE and self.talking:
@@ -129,8 +128,8 @@ class Call:
             elif frame == PAUSE:
                 body = body_of(Word.MUTED)
             else:
-                kind, body = Kind.VOICE, frame.ljust(BODY_BYTES, b"\0")
-                self.frames_sent += 1
+                kind, body = Kind.VOICE, frame
+                self.frames_sent += self.keys.geometry.frames
         return self.keys.seal(path, number, kind, body)
 
     # ── the peer speaks ──────────────────────────────────────────────────────────────────
@@ -181,11 +180,12 @@ class Call:
 
     def pass_time(self, number: int) -> None:
         """End what has lasted too long without the peer, or without an answer."""
-        if number - self.heard_number > LOST_ROUNDS:
+        rounds_in = self.keys.geometry.rounds_in
+        if number - self.heard_number > rounds_in(LOST_S):
             self.end(Ending.LOST)
-        elif not self.accepted and number - self.began > RING_ROUNDS:
+        elif not self.accepted and number - self.began > rounds_in(RING_S):
             self.end(Ending.NO_ANSWER)
 
     def quiet(self, number: int) -> bool:
         """Whether the peer has not been heard for so long that a person is told."""
-        return number - self.heard_number > QUIET_ROUNDS
+        return number - self.heard_number > self.keys.geometry.rounds_in(QUIET_S)

@@ -43,7 +43,7 @@ class CallKeys:
     """
 
     def __init__(self, geometry: Geometry, epoch: int, secret: bytes, *, caller: bool) -> None:
-        self._geometry = geometry
+        self.geometry = geometry
         self._links: dict[int, Secret] = {epoch: Secret(secret)}
         self._sealers: dict[tuple[int, Path], CellSealer] = {}
         self._own = 0 if caller else 1
@@ -71,11 +71,11 @@ class CallKeys:
         return derive(self._link(epoch), "pymix cell", bytes([direction, path]))
 
     def seal(self, path: Path, number: int, kind: Kind, body: bytes) -> bytes:
-        """One cell of this side, uint8 128 as bytes; a path and round seal one body ever."""
-        epoch = self._geometry.epoch_of(number)
+        """One cell of this side; a path and round seal one body ever."""
+        epoch = self.geometry.epoch_of(number)
         sealer = self._sealers.get((epoch, path))
         if sealer is None:
-            sealer = CellSealer(self._cell_key(epoch, self._own, path))
+            sealer = CellSealer(self._cell_key(epoch, self._own, path), self.geometry.body_bytes)
             self._sealers[epoch, path] = sealer
         return sealer.seal(number, kind, body)
 
@@ -85,9 +85,9 @@ class CallKeys:
         Raises:
             BadCell: if it is not the peer's; one's own, come back, is not either.
         """
-        epoch = self._geometry.epoch_of(number)
+        epoch = self.geometry.epoch_of(number)
         # By the rounds that come, not those that go: they are a round trip apart.
-        self._forget(self._geometry.epoch_of(number - LINGER_ROUNDS))
+        self._forget(self.geometry.epoch_of(number - LINGER_ROUNDS))
         return open_cell(self._cell_key(epoch, 1 - self._own, path), number, cell)
 
     def _forget(self, oldest: int) -> None:

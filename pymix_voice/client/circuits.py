@@ -34,10 +34,12 @@ class Circuit:
     Args:
         hops: what it shares with each mix.
         every: a step is so many rounds: 1 for a line, 10 for a door.
+        cell_bytes: the size of a cell in this zone.
     """
 
-    def __init__(self, hops: list[HopKeys], every: int) -> None:
+    def __init__(self, hops: list[HopKeys], every: int, cell_bytes: int) -> None:
         self._every = every
+        self._cell_bytes = cell_bytes
         self._keys = {
             FORWARD: [hop.forward for hop in hops],
             BACKWARD: [hop.backward for hop in hops],
@@ -50,7 +52,8 @@ class Circuit:
         if (direction, block) not in self._blocks:
             for old in [key for key in self._blocks if key[1] + KEPT_BLOCKS <= block]:
                 del self._blocks[old]
-            self._blocks[direction, block] = combined(self._keys[direction], direction, block)
+            keys = self._keys[direction]
+            self._blocks[direction, block] = combined(keys, direction, block, self._cell_bytes)
         layers: NDArray[np.uint8] = self._blocks[direction, block][step % BLOCK_ROUNDS]
         return layers
 
@@ -140,8 +143,9 @@ class Circuits:
         assert self._makers is not None
         (for_line, for_door), self._makers = self._makers, None
         onions = for_line.seal(*line) + for_door.seal(*door)
+        size = self._zone.geometry.cell_bytes
         self._pairs[self.epoch] = Pair(
-            Circuit(for_line.hops, 1), Circuit(for_door.hops, DOOR_EVERY)
+            Circuit(for_line.hops, 1, size), Circuit(for_door.hops, DOOR_EVERY, size)
         )
         return onions
 

@@ -183,6 +183,11 @@ class Connection:
         return opened
 
     def seal(self, kind: Kind, number: int, body: bytes) -> bytes:
-        """A datagram for the gateway; the caller numbers each kind only upward."""
+        """A datagram for the gateway; the caller numbers each kind only upward.
+
+        A challenge is padded to the size of a cell.
+        """
         assert self.session is not None
+        if kind == Kind.CHALLENGE:
+            body = body.ljust(self._geometry.cell_bytes, b"\0")
         return access.seal_up(self.session.keys, self.session.session_id, kind, number, body)

@@ -85,7 +85,9 @@ class Knock:
         as_stranger = self._cells % 2 == 1 and self._cells < 2 * STRANGER_CELLS
         self._cells += 1
         salt = self._dice.bytes(SALT_BYTES)
-        cell = seal_dialing(self._keys[as_stranger], CALLER, salt, number, self._text)
+        cell = seal_dialing(
+            self._keys[as_stranger], CALLER, salt, number, self._text, self._geometry.cell_bytes
+        )
         self._sent[number] = cell
         return cell
 

@@ -23,8 +23,8 @@ from pymix_voice.onion.cell import open_dialing, seal_dialing
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair
 
-DIALING_BYTES = 96
-"""The first text of IK; answers are padded to it."""
+FIRST_TEXT_BYTES = 96
+"""The first text of IK; the rest of its cell, if there is any, is padding."""
 
 
 class Doorstep:
@@ -81,7 +81,8 @@ class Doorstep:
             if self._stranger_cells == STRANGER_CELLS:
                 return None
             self._stranger_cells += 1
-        return seal_dialing(key, CALLEE, self._dice.bytes(SALT_BYTES), number, text)
+        salt = self._dice.bytes(SALT_BYTES)
+        return seal_dialing(key, CALLEE, salt, number, text, self._geometry.cell_bytes)
 
     def hear(self, number: int, cell: bytes) -> None:
         """The cell that came to the door in a door round.
@@ -104,11 +105,11 @@ class Doorstep:
     def _meet(self, number: int, key: bytes, peer: bytes | None, text: bytes) -> None:
         """Somebody dials: answer, and wait for a cell under the call's keys."""
         handshake = self._me.handshake(self._epoch, self._ephemeral)
-        handshake.read(text)
+        handshake.read(text[:FIRST_TEXT_BYTES])
         who = handshake.remote_static
         if who is None or (peer is not None and who != peer) or who == self._me.key.public:
             raise BadCell(Drop.FORGED)
-        answer = handshake.write().ljust(DIALING_BYTES, b"\0")
+        answer = handshake.write()
         secret, _ = handshake.split()
         keys = CallKeys(self._geometry, self._epoch, secret, caller=False)
         self._answer = key, answer

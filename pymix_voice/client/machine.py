@@ -23,7 +23,7 @@ from pymix_voice.client.health import Health
 from pymix_voice.client.identity import Identity
 from pymix_voice.client.phone import Phone
 from pymix_voice.errors import BadCell, Drop, Drops
-from pymix_voice.geometry import CELL_BYTES, DOWN_BYTES, RESEND_ROUNDS, is_door_round
+from pymix_voice.geometry import RESEND_ROUNDS, is_door_round
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.numbers import expand
 from pymix_voice.zone import access
@@ -46,8 +46,8 @@ AHEAD_ROUNDS = 96
 """A gateway that asks for cells further ahead than this is not followed."""
 
 Frame = Callable[[float], bytes | None]
-"""Asked once a round, a little before the send instant: the newest whole frame of voice, 111
-bytes; None when a recording has nothing more to say."""
+"""Asked once a round, a little before the send instant: the newest whole frames of voice, a body;
+None when a recording has nothing more to say."""
 
 
 class Sealed(NamedTuple):
@@ -141,7 +141,7 @@ class Client:
                 self.drops[bad.reason] += 1
 
     def _take(self, datagram: bytes, now: float) -> None:
-        if len(datagram) == DOWN_BYTES:
+        if len(datagram) == self._geometry.down_bytes:
             self._take_cell(self.connection.open(datagram, self._last, now), now)
             return
         kind = datagram[4] if datagram[:4] == access.NO_SESSION and len(datagram) > 4 else 0
@@ -262,7 +262,7 @@ class Client:
         pair = self._circuits.get(epoch)
         cell = say(epoch, number, frame)
         if pair is None or cell is None:
-            wrapped = self._filler.bytes(CELL_BYTES)
+            wrapped = self._filler.bytes(self._geometry.cell_bytes)
         else:
             circuit = pair.line if kind == Kind.LINE else pair.door
             wrapped = circuit.wrap(number, cell)

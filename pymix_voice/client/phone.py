@@ -160,8 +160,8 @@ class Phone:
                 strangers=self._strangers,
                 dice=self._door_dice,
             ),
-            line_loop=Loop(self._loop_dice),
-            door_loop=Loop(self._loop_dice),
+            line_loop=Loop(self._geometry.body_bytes, self._loop_dice),
+            door_loop=Loop(self._geometry.body_bytes, self._loop_dice),
         )
         self._uses[epoch] = use
         door = door_drop(self._me.address.door_key, epoch), Flag.HOST

@@ -14,7 +14,7 @@ from pymix_voice.client.call import Call
 from pymix_voice.client.dialing import Knock
 from pymix_voice.client.door import Doorstep
 from pymix_voice.errors import BadCell
-from pymix_voice.geometry import BODY_BYTES, KEY_BYTES
+from pymix_voice.geometry import KEY_BYTES
 from pymix_voice.onion.cell import CellSealer, Kind, open_cell
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.address import Address
@@ -36,14 +36,13 @@ class Dial:
 class Loop:
     """Cells to oneself on one circuit in one epoch; they measure the chain."""
 
-    def __init__(self, dice: Dice) -> None:
+    def __init__(self, body_bytes: int, dice: Dice) -> None:
         self._key = dice.bytes(KEY_BYTES)
-        self._sealer = CellSealer(self._key)
+        self._sealer = CellSealer(self._key, body_bytes)
 
     def say(self, number: int, frame: bytes | None) -> bytes:
         """A loop cell; it holds a frame as any other cell does."""
-        body = (frame or b"").ljust(BODY_BYTES, b"\0")
-        return self._sealer.seal(number, Kind.LOOP, body)
+        return self._sealer.seal(number, Kind.LOOP, frame or b"")
 
     def hear(self, number: int, cell: bytes) -> bytes | None:
         """The body of one's own cell, come back; None if it is another's."""

@@ -9,7 +9,6 @@ Must not know: keys, rounds, who says it.
 from enum import IntEnum
 
 from pymix_voice.errors import BadCell, Drop
-from pymix_voice.geometry import BODY_BYTES
 
 
 class Word(IntEnum):
@@ -36,8 +35,8 @@ class Word(IntEnum):
 
 
 def body_of(word: Word) -> bytes:
-    """The body of a control cell, 111 bytes."""
-    return bytes([word]).ljust(BODY_BYTES, b"\0")
+    """What a control cell says; the rest of its body is zero."""
+    return bytes([word])
 
 
 def parse_word(body: bytes) -> Word:

@@ -39,14 +39,21 @@ class Outfit:
     Args:
         mouth: what speaks.
         ear: what hears.
+        frames: how many of 20 ms a round of the zone takes.
         wanted: which devices a live mouth and ear are to use.
 
     Raises:
         SoundError: if there is no codec, or a device cannot be had.
     """
 
-    def __init__(self, mouth: Mouth, ear: Ear, wanted: Wanted = Wanted()) -> None:  # noqa: B008
-        self.sound = Sound(mouth, ear)
+    def __init__(
+        self,
+        mouth: Mouth,
+        ear: Ear,
+        frames: int,
+        wanted: Wanted = Wanted(),  # noqa: B008 - frozen
+    ) -> None:
+        self.sound = Sound(mouth, ear, frames)
         self._plugs = Plugs(
             mouth if isinstance(mouth, LiveMouth) else None,
             ear if isinstance(ear, LiveEar) else None,
@@ -87,8 +94,8 @@ EARS = {
 }
 
 
-def outfit(choice: Choice) -> Outfit:
-    """What a person chose.
+def outfit(choice: Choice, frames: int) -> Outfit:
+    """What a person chose, in a zone whose rounds take so many frames.
 
     Raises:
         SoundError: if a library or device is missing, in one sentence.
@@ -105,10 +112,10 @@ def outfit(choice: Choice) -> Outfit:
         ear = RecordingEar(choice.output)
     elif live:
         ear = LiveEar(canceller)
-    return Outfit(mouth, ear, choice.wanted)
+    return Outfit(mouth, ear, frames, choice.wanted)
 
 
-def echo_outfit() -> Outfit:
+def echo_outfit(frames: int) -> Outfit:
     """The echo test: says what it hears, a second later."""
     mouth = EchoMouth()
-    return Outfit(mouth, EchoEar(mouth))
+    return Outfit(mouth, EchoEar(mouth), frames)

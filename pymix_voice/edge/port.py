@@ -34,11 +34,11 @@ from pymix_voice.edge.places import (
     place_from,
     place_of,
 )
-from pymix_voice.geometry import CHUNK_BYTES
+from pymix_voice.geometry import MOST_CHUNK_BYTES
 from pymix_voice.zone.drain import ADDRESS, Address, Burst, Drain
 
 DRAIN_LIMIT = 128
-WIDTH = -(-(CHUNK_BYTES + 1) // 64) * 64
+WIDTH = -(-(MOST_CHUNK_BYTES + 1) // 64) * 64
 """Longer than any datagram of ours, so that a cut-off one has a wrong length too."""
 LEAST_BUFFER = 1 << 20
 

@@ -25,7 +25,7 @@ from pymix_voice.edge.udp import Port, open_port
 from pymix_voice.errors import ConfigError, Misuse
 from pymix_voice.gateway.intake import capacity_of
 from pymix_voice.gateway.machine import Gateway
-from pymix_voice.geometry import CHUNK_BYTES, MAX_WORKERS, chunks
+from pymix_voice.geometry import MAX_WORKERS
 from pymix_voice.mix.first import FirstMix
 from pymix_voice.mix.machine import Mix
 from pymix_voice.mix.neighbours import DOWN, Said
@@ -136,8 +136,9 @@ async def serve_mix(
         return ControlLink(True, zone.hash, keys.link, ephemeral, 0, peers, aegis=aegis)
 
     # Rounds come from both sides, except at the last mix.
-    datagrams = 2 * chunks(zone.geometry.rows) * (1 if after is None else 2)
-    with _open(here, datagrams, udp.CHUNK_CHARGE, report, size=CHUNK_BYTES) as port:
+    datagrams = 2 * zone.geometry.chunks(zone.geometry.rows) * (1 if after is None else 2)
+    size = zone.geometry.chunk_bytes
+    with _open(here, datagrams, udp.CHUNK_CHARGE, report, size=size) as port:
         listener = listen(here)
         post = Post(machine.link_up, machine.link_down, machine.receive_control, machine.said)
         inlet = Inlet(port, machine.receive, before_due=hop > 0)
@@ -281,8 +282,8 @@ def _gateway_ports(
     # In two rounds each client sends two cells, in one of them a door's too, and a set-up.
     yield _open(here, 4 * clients, udp.CLIENT_CHARGE, report, sock=worker.sock)
     any_port = wildcard(mix[0]), 0
-    datagrams = 2 * chunks(2 * clients)
-    yield _open(any_port, datagrams, udp.CHUNK_CHARGE, report, size=CHUNK_BYTES)
+    datagrams, size = 2 * zone.geometry.chunks(2 * clients), zone.geometry.chunk_bytes
+    yield _open(any_port, datagrams, udp.CHUNK_CHARGE, report, size=size)
 
 
 def _gateway_post(machine: Gateway) -> Post:

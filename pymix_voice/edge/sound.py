@@ -3,8 +3,8 @@
     mouth -> encode, with copies of earlier frames -> cell
     cell  -> playout: decode, repair, conceal      -> ear
 
-Once a round a frame is asked for, and in every round the same is done for it, in a call or not:
-read 20 ms, encode, play out. Outside of calls a hum is encoded in place of what the microphone
+Once a round its frames are asked for, and in every round the same is done for them, in a call or
+not: read, encode, play out. Outside of calls a hum is encoded in place of what the microphone
 heard; it goes through the chain to oneself, and is played out to nobody. That teaches playout the
 way here, so that a call begins with the delay it needs.
 
@@ -22,12 +22,12 @@ from pymix_voice.client.call import PAUSE
 from pymix_voice.edge.ears import Ear, RecordingEar
 from pymix_voice.edge.mouths import Mouth
 from pymix_voice.errors import BadCell
-from pymix_voice.geometry import FRAME_SAMPLES
-from pymix_voice.voice.arrivals import ROUND_S, Arrivals
+from pymix_voice.geometry import FRAME_S, FRAME_SAMPLES
+from pymix_voice.voice.arrivals import Arrivals
 from pymix_voice.voice.level import Level
 from pymix_voice.voice.opus import Decoder
 from pymix_voice.voice.playout import Playout
-from pymix_voice.voice.redundancy import COPY_BACK, Packer, unpack
+from pymix_voice.voice.redundancy import Layout, Packer, unpack
 from pymix_voice.voice.resample import make_resampler
 from pymix_voice.voice.tones import Tone, hum, piece
 
@@ -46,7 +46,7 @@ def new_playout(arrivals: Arrivals) -> Playout:
     Raises:
         SoundError: if a library is missing.
     """
-    return Playout(Decoder(), make_resampler(), COPY_BACK, arrivals)
+    return Playout(Decoder(), make_resampler(), Layout(arrivals.frames).frames_back, arrivals)
 
 
 class Talked(Protocol):
@@ -87,6 +87,7 @@ class CallSound:
         self.began_at: float | None = None
         """When the first sample of its sound was heard, be it silence."""
         self.first_sent: int | None = None
+        """Number of the first frame that was spoken."""
 
     def summary(self, dialed_at: float | None, mouth: Mouth, ear: Ear) -> dict[str, object]:
         """How the call was, for people and benchmarks; instants are monotonic seconds."""
@@ -104,9 +105,9 @@ class CallSound:
             "loss_after_repair": round(counts.loss_after_repair, 5),
             "stretches": self.playout.stretched[0],
             "t0": mouth.t0,
-            "first_round_sent": self.first_sent,
+            "first_frame_sent": self.first_sent,
             "s0": self.began_at,
-            "first_round_played": None if first is None else first[0],
+            "first_frame_played": None if first is None else first[0],
             "first_played_at": None if first is None else first[1],
             "dialed_at": dialed_at,
             "mouth_trouble": mouth.trouble,
@@ -121,16 +122,19 @@ class Sound:
     Args:
         mouth: where what is said comes from.
         ear: where what is heard goes to.
+        frames: how many of 20 ms a round takes.
 
     Raises:
         SoundError: if there is no codec.
     """
 
-    def __init__(self, mouth: Mouth, ear: Ear) -> None:
+    def __init__(self, mouth: Mouth, ear: Ear, frames: int) -> None:
         self.mouth = mouth
         self.ear = ear
-        self._packer = Packer()
-        self._idle = new_playout(Arrivals())
+        self.frames = frames
+        self._layout = Layout(frames)
+        self._packer = Packer(self._layout)
+        self._idle = new_playout(Arrivals(frames))
         for tone in Tone:  # made once, and not while a round waits
             piece(tone, 0, 1)
         hum(0)
@@ -166,25 +170,31 @@ class Sound:
         return self.call is not None and self.call.first_sent is not None
 
     def frame(self, number: int, now: float) -> bytes | None:
-        """What to say in a round: a body of 111 bytes, `PAUSE`, or None when all was said."""
-        self._begin_to_speak(number, now)
+        """What to say in a round: a body, `PAUSE`, or None when all was said."""
+        # As if each frame were read when it is whole: the newest now, those before it earlier.
+        instants = [now - back * FRAME_S for back in reversed(range(self.frames))]
+        self._begin_to_speak(number, instants[0])
         finished = self.finished
-        pcm = self.mouth.read(now)
+        pcm = np.concatenate([self.mouth.read(instant) for instant in instants])
         self.level_in.take(pcm)
         speaks = self._began and not finished and self.speaks(now)
         if speaks and not self._spoke:
             self._packer.begin()  # the peer's decoder knows nothing of the hum
         self._spoke = speaks
-        body = self._packer.pack(pcm if speaks else hum(number))
+        body = self._packer.pack(pcm if speaks else self._hum(number))
         if finished:
             return None
         return PAUSE if self._began and not speaks else body
+
+    def _hum(self, number: int) -> NDArray[np.int16]:
+        first = number * self.frames
+        return np.concatenate([hum(place) for place in range(first, first + self.frames)])
 
     def _begin_to_speak(self, number: int, now: float) -> None:
         """The first round in which this side talks."""
         sound = self.call
         if sound is not None and sound.first_sent is None and sound.call.talking:
-            sound.first_sent = number
+            sound.first_sent = number * self.frames
             self.mouth.begin(now)
 
     # ── in ───────────────────────────────────────────────────────────────────────────────
@@ -201,13 +211,13 @@ class Sound:
 
     def _push(self, playout: Playout, number: int, body: bytes, now: float) -> None:
         if body == PAUSE:
-            playout.push(number, PAUSE, now)
+            playout.push(number, [PAUSE] * self.frames, now)
             return
         try:
-            unpacked = unpack(body)
+            unpacked = unpack(body, self._layout)
         except BadCell:
             return  # the peer's own doing; it is missed like a lost one
-        playout.push(number, unpacked.frame, now, unpacked.copies_of(number))
+        playout.push(number, unpacked.frames, now, unpacked.copies_of(number))
 
     def deadline(self) -> float:
         """When the ear wants more."""
@@ -259,7 +269,7 @@ class Sound:
         if ended is not None:
             rest = [np.zeros(0, np.int16)]
             while not ended.playout.dry and len(rest) <= MOST_REST:
-                at = now + len(rest) * ROUND_S
+                at = now + len(rest) * FRAME_S
                 rest.append(ended.playout.render(FRAME_SAMPLES, at, at))
             self.ear.end(np.concatenate(rest))
         return ended

@@ -8,10 +8,11 @@ from pymix_voice.client.states import State
 from pymix_voice.edge.acquaintance import Acquaintance
 from pymix_voice.edge.sound import Sound
 from pymix_voice.edge.talker import Talker
+from pymix_voice.geometry import FRAME_S, SAMPLE_RATE
 from pymix_voice.voice.opus import LOOKAHEAD_SAMPLES
 from pymix_voice.voice.playout import Playout
 
-LOOKAHEAD_S = LOOKAHEAD_SAMPLES / 48_000
+LOOKAHEAD_S = LOOKAHEAD_SAMPLES / SAMPLE_RATE
 
 
 def status_of(
@@ -70,8 +71,9 @@ def _playing(playout: Playout | None, sound: Sound, trip_s: float | None) -> dic
     counts = playout.counts
     ear_s = None
     if trip_s is not None:
-        # The peer's mouth is taken to be like one's own.
-        ear_s = sound.mouth.delay_s + SEAL_AHEAD_S + trip_s + playout.delay_s + LOOKAHEAD_S
+        # The peer's mouth is taken to be like one's own; a round's first frame waits for the rest.
+        mouth_s = sound.mouth.delay_s + (sound.frames - 1) * FRAME_S
+        ear_s = mouth_s + SEAL_AHEAD_S + trip_s + playout.delay_s + LOOKAHEAD_S
     return {
         "mouth_to_ear_ms": _ms(ear_s),
         "loss": round(counts.loss, 4),

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 
 from pymix_voice.edge.clock import Clock
-from pymix_voice.geometry import CHUNK_BYTES, CHUNK_HEADER_BYTES
+from pymix_voice.geometry import CHUNK_HEADER_BYTES, MOST_CHUNK_BYTES
 from pymix_voice.onion import sodium
 from pymix_voice.onion.sodium import AEGIS, CHACHA, Cipher
 
@@ -29,7 +29,7 @@ def prefers_aegis() -> bool:
 
 def _time(cipher: Cipher) -> float:
     """The shortest of a few trials: a busy computer makes some longer, none shorter."""
-    datagrams = np.zeros((ROWS, CHUNK_BYTES), np.uint8)
+    datagrams = np.zeros((ROWS, MOST_CHUNK_BYTES), np.uint8)
     nonces = np.zeros((ROWS, cipher.nonce_bytes), np.uint8)
     spans = []
     for _ in range(TRIALS):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pymix_voice.errors import BadCell, Drop, Drops
 from pymix_voice.gateway.porter import Porter
 from pymix_voice.gateway.sessions import NO_SLOT, Session, Sessions, Slots
-from pymix_voice.geometry import ACCESS_HEADER_BYTES, CELL_BYTES, UP_BYTES
+from pymix_voice.geometry import ACCESS_HEADER_BYTES, TAG_BYTES
 from pymix_voice.onion import sodium
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair
@@ -39,7 +39,7 @@ class Upward(NamedTuple):
         numbers: int64 [k], their rounds.
         sources: S28 [k], where they came from.
         came: float64 [k], when.
-        datagrams: uint8 [k, 152]; once opened, the cells lie behind the headers.
+        datagrams: uint8 [k, up]; once opened, the cells lie behind the headers.
     """
 
     slots: Slots
@@ -64,8 +64,8 @@ class Upward(NamedTuple):
 
     @property
     def cells(self) -> NDArray[np.uint8]:
-        """uint8 [k, 128]."""
-        return self.datagrams[:, ACCESS_HEADER_BYTES : ACCESS_HEADER_BYTES + CELL_BYTES]
+        """uint8 [k, cell]."""
+        return self.datagrams[:, ACCESS_HEADER_BYTES:-TAG_BYTES]
 
 
 class Entry:
@@ -109,9 +109,10 @@ class Entry:
 
     def sort(self, drain: Drain, last: int, drops: Drops) -> tuple[Upward, list[int]]:
         """Tell datagrams of the one size up from the rest (as indices into the drain)."""
-        fits = drain.lengths == UP_BYTES
+        size = self._geometry.up_bytes
+        fits = drain.lengths == size
         whole = bool(fits.all())
-        datagrams = drain.cells[:, :UP_BYTES] if whole else drain.cells[fits, :UP_BYTES]
+        datagrams = drain.cells[:, :size] if whole else drain.cells[fits, :size]
         sources = drain.sources if whole else drain.sources[fits]
         came = np.full(len(fits), drain.came) if drain.stamps is None else drain.stamps
         rest = [] if whole else np.flatnonzero(~fits).tolist()

@@ -24,9 +24,8 @@ from pymix_voice.gateway.rows import Collection, Placing
 from pymix_voice.gateway.sessions import SILENT_ROUNDS, Slots
 from pymix_voice.geometry import (
     ACCESS_HEADER_BYTES,
-    CELL_BYTES,
-    DOWN_BYTES,
     PIECE_BYTES,
+    STATUS_BYTES,
     TAG_BYTES,
     is_door_round,
 )
@@ -95,11 +94,11 @@ class Gateway:
         self._capacity = capacity_of(zone, workers)
         self._filler = dice.fork("filler")
         self._entry = Entry(zone, index, key, self._capacity, prefix_of, dice, worker, workers)
-        self._collection = Collection(self._capacity, self._filler)
+        self._collection = Collection(self._capacity, self._geometry.cell_bytes, self._filler)
         self._intake = Intake(zone, self._entry.sessions, self._capacity)
         # Used in every round, so that none asks for memory.
-        self._rows = np.empty((2 * self._capacity, CELL_BYTES), np.uint8)
-        self._sheets = Sheets(DOWN_BYTES)
+        self._rows = np.empty((2 * self._capacity, self._geometry.cell_bytes), np.uint8)
+        self._sheets = Sheets(self._geometry.down_bytes)
         self._nonces = np.empty((self._capacity, sodium.NONCE_BYTES), np.uint8)
         self._steering = Steering(self._geometry, LEAD_S, EARLIER_STEP_S)
         first = int(unix / self._geometry.round_s) + 1
@@ -172,7 +171,7 @@ class Gateway:
 
     def receive_link(self, drain: Drain, now: float) -> None:
         """Take datagrams of the first mix. A round that is complete is due at once."""
-        drain = whole_chunks(drain, self.drops)
+        drain = whole_chunks(drain, self._geometry.chunk_bytes, self.drops)
         if self._link is None:
             self.drops[Drop.UNKNOWN_SESSION] += len(drain.lengths)
             return
@@ -330,8 +329,8 @@ class Gateway:
         head["kind"] = kind
         head["low"] = np.frombuffer((number & 0xFFFFFF).to_bytes(3, "little"), np.uint8)
         body = out[:, ACCESS_HEADER_BYTES:-TAG_BYTES]
-        placing.spread(cells, slots, body[:, :CELL_BYTES], self._filler)
-        self._write_status(body[:, CELL_BYTES:], slots, number)
+        placing.spread(cells, slots, body[:, :-STATUS_BYTES], self._filler)
+        self._write_status(body[:, -STATUS_BYTES:], slots, number)
         nonces = access.nonces(kind, number, self._nonces[: len(slots)])
         keys = Chosen(self._entry.sessions.down, slots)
         sodium.seal_rows(out, ACCESS_HEADER_BYTES, nonces, keys)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pymix_voice.errors import BadCell, Drop, Drops
-from pymix_voice.geometry import CELL_BYTES, is_door_round
+from pymix_voice.geometry import is_door_round
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.access import Kind
 from pymix_voice.zone.rounds import AHEAD_ROUNDS
@@ -22,7 +22,7 @@ from pymix_voice.zone.rounds import AHEAD_ROUNDS
 
 @dataclass(slots=True)
 class Collected:
-    """Cells of one kind and round: uint8[slots, 128], and which are there."""
+    """Cells of one kind and round: uint8[slots, cell], and which are there."""
 
     cells: NDArray[np.uint8]
     there: NDArray[np.bool_]
@@ -33,11 +33,13 @@ class Collection:
 
     Args:
         slots: how many clients there can be.
+        cell_bytes: the size of a cell in this zone.
         dice: for filler.
     """
 
-    def __init__(self, slots: int, dice: Dice) -> None:
+    def __init__(self, slots: int, cell_bytes: int, dice: Dice) -> None:
         self._slots = slots
+        self._cell_bytes = cell_bytes
         self._dice = dice
         self._waiting: dict[tuple[int, int], Collected] = {}
         self._spare: list[Collected] = []
@@ -58,7 +60,7 @@ class Collection:
             kind: line or door.
             number: the round.
             slots: whose they are.
-            cells: uint8 [k, 128], copied.
+            cells: uint8 [k, cell], copied.
             last: the newest round that was gathered.
             drops: counts cells of which there is one already.
 
@@ -84,13 +86,13 @@ class Collection:
         collected.there[slots] = True
 
     def _blank(self) -> Collected:
-        shape = (self._slots, CELL_BYTES)
+        shape = (self._slots, self._cell_bytes)
         return Collected(np.empty(shape, np.uint8), np.zeros(self._slots, np.bool_))
 
     def gather(
         self, kind: Kind, number: int, slots: NDArray[np.intp], out: NDArray[np.uint8]
     ) -> None:
-        """Write the rows of these slots for one round to `out`, uint8 [len(slots), 128].
+        """Write the rows of these slots for one round to `out`, uint8 [len(slots), cell].
 
         Absent ones are filler. The round is over with it.
         """
@@ -103,7 +105,7 @@ class Collection:
         absent = np.flatnonzero(~collected.there[slots])
         if len(absent):
             self.filled_rows += len(absent)
-            out[absent] = self._dice.matrix(len(absent), CELL_BYTES)
+            out[absent] = self._dice.matrix(len(absent), self._cell_bytes)
         self._spare.append(collected)
 
     def forget_until(self, number: int) -> None:
@@ -131,12 +133,12 @@ class Placing:
     def spread(
         self, cells: NDArray[np.uint8], slots: NDArray[np.intp], out: NDArray[np.uint8], dice: Dice
     ) -> None:
-        """Rows back to these slots: `out` uint8 [len(slots), 128]; others get random bytes."""
+        """Rows back to these slots: `out` uint8 [len(slots), cell]; others get random bytes."""
         rows = self._rows[slots]
         if not len(cells):
-            out[:] = dice.matrix(len(slots), CELL_BYTES)
+            out[:] = dice.matrix(len(slots), out.shape[1])
             return
         out[:] = np.take(cells, rows, axis=0, mode="clip")
         without = np.flatnonzero(rows < 0)
         if len(without):
-            out[without] = dice.matrix(len(without), CELL_BYTES)
+            out[without] = dice.matrix(len(without), out.shape[1])

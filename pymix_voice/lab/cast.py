@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pymix_voice.client.identity import Identity
 from pymix_voice.client.machine import Client
 from pymix_voice.client.states import Event, Heard, State
-from pymix_voice.geometry import BODY_BYTES, MAX_WORKERS
+from pymix_voice.geometry import MAX_WORKERS
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.keyfile import KeyFile, new_key
 from pymix_voice.zone.zonefile import GatewayEntry, MixEntry, Zone
 
 
-def frame_of(name: str, index: int) -> bytes:
-    """A frame that says whose it is and which: Opus is stubbed here, nothing else."""
-    return f"{name} {index} ".encode().ljust(BODY_BYTES, b"\xa5")
+def frame_of(name: str, index: int, size: int) -> bytes:
+    """A body that says whose it is and which: Opus is stubbed here, nothing else."""
+    return f"{name} {index} ".encode().ljust(size, b"\xa5")
 
 
 @dataclass
@@ -44,6 +44,7 @@ def cast(
     clients: int,
     min_rows: int,
     dice: Dice,
+    round_ms: int = 20,
 ) -> tuple[Zone, dict[str, KeyFile]]:
     """A zone of these parts, and everybody's keys by name."""
     keys = {name: new_key("mix", name, dice) for name in mix_names}
@@ -62,6 +63,7 @@ def cast(
         mixes=tuple(mixes),
         gateways=tuple(gateways),
         min_rows=min_rows,
+        round_ms=round_ms,
     )
     return zone, keys
 

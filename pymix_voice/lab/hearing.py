@@ -15,14 +15,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pymix_voice.geometry import BODY_BYTES, FRAME_SAMPLES, SAMPLE_RATE
+from pymix_voice.geometry import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE
 from pymix_voice.lab import quality
 from pymix_voice.lab.patterns import Pattern
 from pymix_voice.lab.playing import AHEAD_S, BLOCK, START, Packet, listen, packets
-from pymix_voice.voice.arrivals import ROUND_S
 from pymix_voice.voice.opus import LOOKAHEAD_SAMPLES, Decoder, Encoder
 from pymix_voice.voice.playout import Counts, Playout
-from pymix_voice.voice.redundancy import COPY_BACK, Packer
+from pymix_voice.voice.redundancy import ONE_FRAME, Packer
 from pymix_voice.voice.resample import make_resampler
 
 WARM_ROUNDS = 400
@@ -31,7 +30,7 @@ AFTER_ROUNDS = 50
 """1 s of silence, or what is late would not be heard to its end."""
 LATER_SAMPLES = LOOKAHEAD_SAMPLES + 20
 """Opus and the resampler give what they take so much later."""
-BEFORE_SENT_MS = 1000 * (ROUND_S + LATER_SAMPLES / SAMPLE_RATE)
+BEFORE_SENT_MS = 1000 * (FRAME_S + LATER_SAMPLES / SAMPLE_RATE)
 """A frame is spoken before it is sent, and it comes out of its piece of sound a little later."""
 
 
@@ -46,12 +45,12 @@ class Scheme(NamedTuple):
     @property
     def kbit_s(self) -> float:
         """What all of it takes, without headers."""
-        return round(self.size * 8 / ROUND_S / 1000, 1)
+        return round(self.size * 8 / FRAME_S / 1000, 1)
 
 
-COPIES = Scheme("copies", BODY_BYTES, copies=True)
+COPIES = Scheme("copies", ONE_FRAME.body_bytes, copies=True)
 """What this project sends: a frame, and a copy of the one two rounds before."""
-PLAIN = Scheme("opus 44", BODY_BYTES)
+PLAIN = Scheme("opus 44", ONE_FRAME.body_bytes)
 """The same bytes, all of them for one frame."""
 SCHEMES = (COPIES, PLAIN, Scheme("opus 32", 80), Scheme("opus 24", 60), Scheme("opus 16", 40))
 
@@ -165,7 +164,7 @@ def hear(speech: Speech, scheme: Scheme, pattern: Pattern) -> Heard | None:
     Raises:
         SoundError: if a library is missing.
     """
-    playout = Playout(Decoder(), make_resampler(), COPY_BACK if scheme.copies else 0)
+    playout = Playout(Decoder(), make_resampler(), ONE_FRAME.frames_back if scheme.copies else 0)
     log, blocks = _Log(len(pattern.rows)), []
     for now in listen(pattern, speech.sent(scheme), playout):
         before = playout.counts
@@ -178,7 +177,7 @@ def hear(speech: Speech, scheme: Scheme, pattern: Pattern) -> Heard | None:
         return None
     half = float(np.median(behind[known]))
     numbers = np.arange(WARM_ROUNDS, WARM_ROUNDS + speech.rounds)
-    heard_at = numbers * ROUND_S + np.where(known, behind, half)
+    heard_at = numbers * FRAME_S + np.where(known, behind, half)
     first = np.rint((heard_at - AHEAD_S) * SAMPLE_RATE).astype(np.int64) + LATER_SAMPLES
     # Rounds that are missing at the end of all sound are silence.
     sound = np.concatenate((*blocks, np.zeros(AFTER_ROUNDS * FRAME_SAMPLES, np.int16)))

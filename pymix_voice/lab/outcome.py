@@ -12,12 +12,11 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
-from pymix_voice.geometry import FRAME_SAMPLES, SAMPLE_RATE, Geometry
+from pymix_voice.geometry import FRAME_S, Geometry
 from pymix_voice.lab.measure import correlation, delays, percentiles
 from pymix_voice.lab.processes import Told
 from pymix_voice.voice.recordings import read_recording
 
-ROUND_S = FRAME_SAMPLES / SAMPLE_RATE
 INTELLIGIBLE = 0.5
 """Below this likeness what was heard is not what was said."""
 
@@ -80,12 +79,12 @@ class Way:
         }
 
     def _by_rounds(self) -> float | None:
-        """From the instant a round's frame began to be spoken to when it began to play."""
-        spoken, first_sent = self.speaker["t0"], self.speaker["first_round_sent"]
-        played, first_played = self.hearer["first_played_at"], self.hearer["first_round_played"]
+        """From the instant a frame began to be spoken to when it began to play."""
+        spoken, first_sent = self.speaker["t0"], self.speaker["first_frame_sent"]
+        played, first_played = self.hearer["first_played_at"], self.hearer["first_frame_played"]
         if None in (spoken, first_sent, played, first_played):
             return None
-        return _ms(played - spoken - (first_played - first_sent) * ROUND_S)
+        return _ms(played - spoken - (first_played - first_sent) * FRAME_S)
 
 
 def outcome(ways: tuple[Way, Way], mixes: list[list[Told]], geometry: Geometry) -> Told:

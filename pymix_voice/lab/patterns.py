@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pymix_voice.geometry import FRAME_S
 from pymix_voice.lab.losses import BURST, Losses, mask
 from pymix_voice.lab.network import Law, Link
 from pymix_voice.onion.dice import Dice
-from pymix_voice.voice.arrivals import ROUND_S
 
 SEED = 20
 WAY_S = 0.050
@@ -120,8 +120,8 @@ def patterns(seconds: float, seed: int = SEED) -> list[Pattern]:
 
 def rows(way: Way, seconds: float, rng: np.random.Generator) -> list[Row]:
     """Draw one pattern: a row for every round, in the order of rounds."""
-    count = round(seconds / ROUND_S)
-    sent = np.arange(count) * ROUND_S * (1 + way.drift_ppm / 1_000_000)
+    count = round(seconds / FRAME_S)
+    sent = np.arange(count) * FRAME_S * (1 + way.drift_ppm / 1_000_000)
     at = sent + WAY_S + max(0.0, -way.longer) + _jitter(way.jitter, count, rng)
     at[count // 2 :] += way.longer
     _hold(at, way, seconds, rng)
@@ -167,8 +167,8 @@ def pattern_of(name: str, sentence: str, links: Sequence[Link], seconds: float) 
         links: in the order in which they are passed.
         seconds: how long it is.
     """
-    count = round(seconds / ROUND_S)
-    sent = [(number * ROUND_S, number) for number in range(count)]
+    count = round(seconds / FRAME_S)
+    sent = [(number * FRAME_S, number) for number in range(count)]
     for link in links:
         # In the order of time, in which a link is asked; of two copies the sooner one goes on.
         came = ((link.arrivals(at), number) for at, number in sent)

@@ -19,7 +19,7 @@ from pymix_voice.lab.measure import percentiles
 from pymix_voice.lab.patterns import Pattern
 from pymix_voice.voice.opus import Decoder
 from pymix_voice.voice.playout import Playout
-from pymix_voice.voice.redundancy import COPY_BACK, Packer, unpack
+from pymix_voice.voice.redundancy import ONE_FRAME, Packer, unpack
 from pymix_voice.voice.resample import make_resampler
 
 BLOCK = SAMPLE_RATE // 100
@@ -91,7 +91,7 @@ def bodies(pcm: NDArray[np.int16], count: int) -> list[bytes]:
 def packets(said: Sequence[bytes]) -> list[Packet]:
     """What the bodies of rounds hold."""
     unpacked = [unpack(body) for body in said]
-    return [Packet(each.frame, tuple(each.copies_of(n))) for n, each in enumerate(unpacked)]
+    return [Packet(each.frames[0], tuple(each.copies_of(n))) for n, each in enumerate(unpacked)]
 
 
 def play(pattern: Pattern, said: Sequence[bytes]) -> Figures:
@@ -101,7 +101,7 @@ def play(pattern: Pattern, said: Sequence[bytes]) -> Figures:
         pattern: when each round comes.
         said: a body for each of its rounds, or more.
     """
-    playout = Playout(Decoder(), make_resampler(), COPY_BACK)
+    playout = Playout(Decoder(), make_resampler(), ONE_FRAME.frames_back)
     delays: list[float] = []
     blocks = 0
     for now in listen(pattern, packets(said), playout):
@@ -129,7 +129,7 @@ def listen(pattern: Pattern, said: Sequence[Packet], playout: Playout) -> Iterat
         passed = block * BLOCK_S
         while place < len(arrivals) and arrivals[place][0] <= passed:
             at, number = arrivals[place]
-            playout.push(number, said[number].frame, START + at, said[number].copies)
+            playout.push(number, [said[number].frame], START + at, said[number].copies)
             place += 1
         yield START + passed
 

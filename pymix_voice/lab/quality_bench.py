@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pymix_voice.errors import SoundError
+from pymix_voice.geometry import FRAME_S
 from pymix_voice.lab import patterns, quality
 from pymix_voice.lab.hearing import COPIES, PLAIN, SCHEMES, Scheme, Speech, hear
 from pymix_voice.lab.losses import Losses, mask
@@ -28,7 +29,6 @@ from pymix_voice.lab.patterns import Pattern, Way, links_of, pattern_of
 from pymix_voice.lab.profiles import PROFILES, Profile
 from pymix_voice.lab.zoning import wav_files
 from pymix_voice.onion.dice import Dice
-from pymix_voice.voice.arrivals import ROUND_S
 from pymix_voice.voice.recordings import read_recording
 
 SEEDS = 3
@@ -161,7 +161,7 @@ def draw(way: Way | Profile, parts: Sequence[int], seed: tuple[int, int]) -> Pat
         parts: rounds of each part of a call; over a way each loses its whole share.
         seed: the same, the same pattern.
     """
-    seconds = sum(parts) * ROUND_S
+    seconds = sum(parts) * FRAME_S
     if isinstance(way, Profile):
         dice = Dice.seeded(b"quality %d %d" % seed)
         return pattern_of(way.name, way.sentence, links_of(way.access, way.chain, dice), seconds)

@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from pymix_voice.errors import SoundError
-from pymix_voice.geometry import BODY_BYTES, FRAME_SAMPLES, SAMPLE_RATE
+from pymix_voice.geometry import FRAME_SAMPLES, SAMPLE_RATE
 from pymix_voice.lab import quality
 from pymix_voice.lab.losses import Losses, Mask, mask
 from pymix_voice.lab.zoning import wav_files
 from pymix_voice.voice.opus import LOOKAHEAD_SAMPLES, Decoder, Encoder
 from pymix_voice.voice.recordings import read_recording
-from pymix_voice.voice.redundancy import COPY_BACK, Packer, unpack
+from pymix_voice.voice.redundancy import ONE_FRAME, Packer, unpack
 
 SEEDS = 3
 PLAIN, COPIES = "plain", "copies"
@@ -70,10 +70,10 @@ class Recording:
         self.name = name
         self.said = pcm[: int(quality.LONGEST_S * SAMPLE_RATE)]
         # So many rounds more, or the last frames' copies would not come.
-        rounds = -(-len(self.said) // FRAME_SAMPLES) + COPY_BACK + 1
+        rounds = -(-len(self.said) // FRAME_SAMPLES) + ONE_FRAME.frames_back + 1
         sound = np.zeros(rounds * FRAME_SAMPLES, np.int16)
         sound[: len(self.said)] = self.said
-        encoder, packer = Encoder(BODY_BYTES), Packer()
+        encoder, packer = Encoder(ONE_FRAME.body_bytes), Packer()
         pieces = sound.reshape(rounds, FRAME_SAMPLES)
         self.frames = [encoder.encode(piece) for piece in pieces]
         self.bodies = [packer.pack(piece) for piece in pieces]
@@ -151,7 +151,7 @@ def heard_with_copies(bodies: Sequence[bytes], lost: Mask) -> NDArray[np.int16]:
     for number, (body, gone) in enumerate(zip(bodies, lost, strict=True)):
         if not gone:
             unpacked = unpack(body)
-            here[number] = unpacked.frame
+            here[number] = unpacked.frames[0]
             for earlier, copy in unpacked.copies_of(number):
                 here.setdefault(earlier, copy)
     decoder = Decoder()

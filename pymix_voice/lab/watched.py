@@ -82,7 +82,7 @@ class Watched:
             me=Identity(KeyPair.draw(dice), dice.bytes(16), zone.hash),
             known=Acquaintance(),
             strangers=True,
-            outfit=Outfit(RecordedMouth(_speech()), PacedEar()),
+            outfit=Outfit(RecordedMouth(_speech()), PacedEar(), zone.geometry.frames),
             tell=lambda event, more: None,
             make_port=partial(WatchedPort, note=self._note),
         )

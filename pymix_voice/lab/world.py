@@ -59,6 +59,7 @@ class World(Traffic):
         chain: law of the links between gateways and mixes, and of control links' delay.
         min_rows: as in the zone file.
         gather_s: how long a gateway gathers its clients' datagrams.
+        round_ms: length of a round.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class World(Traffic):
         chain: Law = Law(),  # noqa: B008 - frozen
         min_rows: int = 0,
         gather_s: float = GATHER_S,
+        round_ms: int = 20,
     ) -> None:
         super().__init__(START, Dice.seeded(seed), gather_s)
         self._laws = {"access": access, "link": chain}
@@ -88,7 +90,12 @@ class World(Traffic):
         self.mix_names = [f"mix{number + 1}" for number in range(mixes)]
         self.gateway_names = [f"gateway{number + 1}" for number in range(gateways)]
         self.zone, self._keys = cast(
-            self.mix_names, self.gateway_names, clients, min_rows, self.dice.fork("zone keys")
+            self.mix_names,
+            self.gateway_names,
+            clients,
+            min_rows,
+            self.dice.fork("zone keys"),
+            round_ms,
         )
         self._workers, self._numbers = workers, numbered(self.gateway_names, workers)
         for name in [*self.mix_names, *self._numbers]:
@@ -178,7 +185,8 @@ class World(Traffic):
             person = self.people[name]
             if person.machine.phone.state == State.TALKING:
                 person.frames += 1
-            return PAUSE if person.muted else frame_of(name, person.frames)
+            size = self.zone.geometry.body_bytes
+            return PAUSE if person.muted else frame_of(name, person.frames, size)
 
         machine = Client(
             self.zone,

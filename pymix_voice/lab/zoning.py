@@ -41,7 +41,9 @@ class Started(NamedTuple):
     mixes: list[Part]
 
 
-async def make_zone(parts: Parts, folder: Path, mixes: int, clients: int | None = None) -> Zone:
+async def make_zone(
+    parts: Parts, folder: Path, mixes: int, clients: int | None = None, round_ms: int = 20
+) -> Zone:
     """Keys and zone file, on free ports of this computer.
 
     Args:
@@ -49,9 +51,11 @@ async def make_zone(parts: Parts, folder: Path, mixes: int, clients: int | None 
         folder: new.
         mixes: length of the chain.
         clients: for how many; as many as `zone new` takes if None.
+        round_ms: length of a round.
     """
     words = ["zone", "new", str(folder), "--mixes", str(mixes), "--port", str(free_port(mixes))]
     words += [] if clients is None else ["--clients", str(clients)]
+    words += ["--round-ms", str(round_ms)]
     maker = parts.start("zone new", *words, lasts=False)
     await maker.finished(within_s=START_S)
     path = folder / "zone.toml"

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pymix_voice.geometry import CELL_BYTES, DOOR_EVERY, KEY_BYTES, is_door_round
+from pymix_voice.geometry import DOOR_EVERY, KEY_BYTES, is_door_round
 from pymix_voice.onion.blocks import Blocks
 from pymix_voice.onion.keystream import Keystream
 from pymix_voice.onion.setup import HopKeys
@@ -78,14 +78,14 @@ class LayerKeys(NamedTuple):
 
 
 class Streams:
-    """The keystreams of one direction: `streams[round]` is uint8 [rows, 128]."""
+    """The keystreams of one direction: `streams[round]` is uint8 [rows, cell]."""
 
     def __init__(
         self, lines: NDArray[np.uint8], doors: NDArray[np.uint8], direction: int, blocks: Blocks
     ) -> None:
         self._lines = Keystream(lines, direction, blocks)
         self._doors = Keystream(doors, direction, blocks)
-        self._both = np.empty((len(lines) + len(doors), CELL_BYTES), np.uint8)
+        self._both = np.empty((len(lines) + len(doors), blocks.cell_bytes), np.uint8)
 
     def __getitem__(self, number: int) -> NDArray[np.uint8]:
         lines = self._lines.row(number)
@@ -137,7 +137,7 @@ class Circuits:
         self._order = orders
         self._undone = orders.undone
         # Used in every round, so that none asks for memory.
-        self._mixed = np.empty((self.lines + self.doors, CELL_BYTES), np.uint8)
+        self._mixed = np.empty((self.lines + self.doors, blocks.cell_bytes), np.uint8)
         self._out = np.empty_like(self._mixed)
 
     def rows(self, number: int) -> int:
@@ -145,7 +145,7 @@ class Circuits:
         return self.lines + self.doors if is_door_round(number) else self.lines
 
     def peel(self, number: int, cells: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Forward: take off this mix's layer, then permute. uint8 [rows, 128], both.
+        """Forward: take off this mix's layer, then permute. uint8 [rows, cell], both.
 
         out = (cells ^ keystream[round])[order]
         """
@@ -154,7 +154,7 @@ class Circuits:
         return _in_order(peeled, self._order(number), self._out[:rows])
 
     def wrap(self, number: int, cells: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Backward: undo the permutation, then add this mix's layer. uint8 [rows, 128], both.
+        """Backward: undo the permutation, then add this mix's layer. uint8 [rows, cell], both.
 
         out = cells[undone] ^ keystream[round]
         """
@@ -208,7 +208,8 @@ def _in_order(cells: NDArray[np.uint8], order: Order, out: NDArray[np.uint8]) ->
     return np.take(cells, order, axis=0, out=out, mode="clip")
 
 
-def no_circuits() -> Circuits:
+def no_circuits(cell_bytes: int) -> Circuits:
     """Epoch 0: a zone that runs, but has no rows."""
     nothing = np.empty(0, np.intp)
-    return Circuits(0, LayerKeys.of([]), LayerKeys.of([]), Orders(nothing, nothing), Blocks())
+    orders, blocks = Orders(nothing, nothing), Blocks(cell_bytes)
+    return Circuits(0, LayerKeys.of([]), LayerKeys.of([]), orders, blocks)

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from pymix_voice.geometry import CELL_BYTES, is_door_round
+from pymix_voice.geometry import is_door_round
 from pymix_voice.mix.circuits import Circuits
 from pymix_voice.mix.clock import RoundClock
 from pymix_voice.mix.machine import Mix
@@ -48,7 +48,7 @@ class FirstMix(Mix):
         self._reign = Reign(self._geometry)
         self._shares = {NO_EPOCH: {}}
         self._told_tick = {}
-        self._rows = np.empty((0, CELL_BYTES), np.uint8)
+        self._rows = np.empty((0, self._geometry.cell_bytes), np.uint8)
         return defaultdict(lambda: Inlet(self._geometry, self._filler))
 
     def now_round(self, now: float) -> int:
@@ -133,7 +133,7 @@ class FirstMix(Mix):
         """All gateways' rows of one round: lines of all, then doors of all."""
         rows = circuits.rows(number)
         if len(self._rows) < rows:
-            self._rows = np.empty((rows, CELL_BYTES), np.uint8)
+            self._rows = np.empty((rows, self._geometry.cell_bytes), np.uint8)
         shares, line = self._shares[circuits.epoch], 0
         for peer in sorted(self._upstream.keys() | shares.keys()):
             inlet, clients = self._upstream[peer], shares.get(peer, 0)
@@ -141,7 +141,7 @@ class FirstMix(Mix):
             cells = inlet.take(number, circuits.epoch, own)
             inlet.close_until(number)
             if cells is None:
-                cells = self._filler.matrix(own, CELL_BYTES)
+                cells = self._filler.matrix(own, self._geometry.cell_bytes)
             door = circuits.lines + line
             self._rows[line : line + clients] = cells[:clients]
             self._rows[door : door + own - clients] = cells[clients:]

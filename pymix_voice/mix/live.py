@@ -26,7 +26,7 @@ class Live:
 
     def __init__(self, geometry: Geometry) -> None:
         self._geometry = geometry
-        self._none = no_circuits()
+        self._none = no_circuits(geometry.cell_bytes)
         self._by_epoch: dict[int, Circuits] = {}
         self.epoch = NO_EPOCH
         self.since = self._until = 0

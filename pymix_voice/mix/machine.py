@@ -79,7 +79,7 @@ class Mix:
         self._down = down
         self._filler = dice.fork("filler")
         signer = Signer(zone, hop, seed, signed, dice.fork("onion keys"))
-        self._blocks = Blocks()
+        self._blocks = Blocks(zone.geometry.cell_bytes)
         self.coming = Coming(zone, hop, signer, self._blocks, dice.fork("coming"))
         self._neighbours = Neighbours(zone, hop)
         self._live = Live(zone.geometry)

@@ -83,7 +83,7 @@ class Neighbours:
 
     def sort(self, drain: Drain, drops: Drops) -> Iterator[tuple[int, RoundLink, Drain]]:
         """Each neighbour's part of a drain; what names no link is counted."""
-        drain = whole_chunks(drain, drops)
+        drain = whole_chunks(drain, self._zone.geometry.chunk_bytes, drops)
         ids = link_ids(drain.cells)
         left = len(ids)
         for link_id, (peer, link) in list(self._by_id.items()):

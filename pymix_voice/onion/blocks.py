@@ -18,10 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pymix_voice.errors import Misuse
-from pymix_voice.geometry import BLOCK_ROUNDS, CELL_BYTES, KEY_BYTES, TAG_BYTES
+from pymix_voice.geometry import BLOCK_ROUNDS, KEY_BYTES, TAG_BYTES
 
-ROW_BYTES = BLOCK_ROUNDS * CELL_BYTES
-"""One circuit's part of a block."""
 SLICE_ROWS = 64
 """What so many circuits need between cipher and block stays in the processor's cache."""
 _CAPACITY_STEP = 512
@@ -35,7 +33,7 @@ class Bench(NamedTuple):
 
     Attributes:
         keys: uint8[64, 32].
-        streams: uint8[64, 2560 + 16], the last 16 for a tag.
+        streams: uint8[64, 20 cells + 16], the last 16 for a tag.
     """
 
     keys: NDArray[np.uint8]
@@ -55,16 +53,22 @@ class _Dirty(NamedTuple):
 
 
 class Blocks:
-    """A pool of blocks: uint8[20, rows, 128], for any number of rows.
+    """A pool of blocks: uint8[20, rows, cell], for any number of rows.
+
+    Args:
+        cell_bytes: what a step of a circuit takes.
 
     Attributes:
         bench: shared by all who take blocks from here.
+        row_bytes: one circuit's part of a block.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, cell_bytes: int) -> None:
+        self.cell_bytes = cell_bytes
+        self.row_bytes = BLOCK_ROUNDS * cell_bytes
         self.bench = Bench(
             np.zeros((SLICE_ROWS, KEY_BYTES), np.uint8),
-            np.zeros((SLICE_ROWS, ROW_BYTES + TAG_BYTES), np.uint8),
+            np.zeros((SLICE_ROWS, self.row_bytes + TAG_BYTES), np.uint8),
         )
         self._free: list[NDArray[np.uint8]] = []
         self._dirty: list[_Dirty] = []
@@ -72,14 +76,14 @@ class Blocks:
     def take(self, rows: int) -> NDArray[np.uint8]:
         """A block of zeros: the smallest free buffer that is large enough, or new memory."""
         if not rows:
-            return np.zeros((BLOCK_ROUNDS, 0, CELL_BYTES), np.uint8)
-        size = rows * ROW_BYTES
+            return np.zeros((BLOCK_ROUNDS, 0, self.cell_bytes), np.uint8)
+        size = rows * self.row_bytes
         at = bisect_left(self._free, size, key=_size)
         if at < len(self._free):
             buffer = self._free.pop(at)
         else:
-            buffer = _memory(-(-rows // _CAPACITY_STEP) * _CAPACITY_STEP * ROW_BYTES)
-        return buffer[:size].reshape(BLOCK_ROUNDS, rows, CELL_BYTES)
+            buffer = _memory(-(-rows // _CAPACITY_STEP) * _CAPACITY_STEP * self.row_bytes)
+        return buffer[:size].reshape(BLOCK_ROUNDS, rows, self.cell_bytes)
 
     def give(self, block: NDArray[np.uint8]) -> None:
         """Give a block back, as it is; nobody may read or write it any more.
@@ -91,7 +95,7 @@ class Blocks:
         """
         if not block.size:
             return
-        buffer, whole = block.base, (BLOCK_ROUNDS, block.shape[1], CELL_BYTES)
+        buffer, whole = block.base, (BLOCK_ROUNDS, block.shape[1], self.cell_bytes)
         if buffer is None or block.shape != whole or not block.flags.c_contiguous:
             raise Misuse("only whole blocks are given back")
         waiting = [dirty.buffer for dirty in self._dirty]

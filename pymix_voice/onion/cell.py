@@ -1,7 +1,10 @@
-"""Cells, as only two peers can open them: 128 bytes, whatever they carry.
+"""Cells, as only two peers can open them: of one size, whatever they carry.
 
-    voice, control, loop   sealed (kind 1 | body 111) | tag 16      nonce = round 8 | 0 0 0 0
-    dialing                salt 16 | sealed (body 96) | tag 16      nonce = 0, a key per salt
+    voice, control, loop   sealed (kind 1 | body) | tag 16      nonce = round 8 | 0 0 0 0
+    dialing                salt 16 | sealed (text) | tag 16     nonce = 0, a key per salt
+
+In rounds of 20 ms a cell has 128 bytes: body 111, text 96, exactly the first text of Noise IK.
+What is shorter is padded with zeros.
 
 A cell key seals one body a round. A dialing cell has a fresh salt, and so a key of its own,
 since one pair key serves a whole epoch. All of them look random to everybody else.
@@ -14,13 +17,11 @@ Must not know: layers, hops, who the peer is, what a body means.
 from enum import IntEnum
 
 from pymix_voice.errors import BadCell, Drop, Misuse
-from pymix_voice.geometry import BODY_BYTES, CELL_BYTES, TAG_BYTES
+from pymix_voice.geometry import TAG_BYTES
 from pymix_voice.onion import sodium
 from pymix_voice.onion.keys import Secret, derive
 
 SALT_BYTES = 16
-DIALING_BODY_BYTES = CELL_BYTES - SALT_BYTES - TAG_BYTES
-"""96: exactly the first text of Noise IK."""
 _NO_NONCE = bytes(sodium.NONCE_BYTES)
 _MAX_ROUND = (1 << 64) - 1
 
@@ -38,10 +39,12 @@ class CellSealer:
 
     Args:
         key: 32 bytes, for one direction and path.
+        body_bytes: the size of a body in this zone.
     """
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, body_bytes: int) -> None:
         self._key = Secret(key)
+        self._body_bytes = body_bytes
         self._last = -1
 
     def seal(self, number: int, kind: Kind, body: bytes) -> bytes:
@@ -50,20 +53,21 @@ class CellSealer:
         Args:
             number: the round.
             kind: what it carries.
-            body: exactly 111 bytes.
+            body: what it says, padded with zeros to the size of a body.
 
         Returns:
-            128 bytes.
+            The cell.
 
         Raises:
             Misuse: this round or a later one was sealed before (the nonce is the round: two
-                bodies under one nonce would give both away), or the body has another size.
+                bodies under one nonce would give both away), or the body is too long.
         """
         if number <= self._last:
             raise Misuse("a cell key seals one body a round, and rounds only go forward")
-        if len(body) != BODY_BYTES:
-            raise Misuse(f"a body has {BODY_BYTES} bytes, not {len(body)}")
-        sealed = sodium.seal(self._key.reveal(), _nonce(number), bytes([kind]) + body)
+        if len(body) > self._body_bytes:
+            raise Misuse(f"a body has {self._body_bytes} bytes, not {len(body)}")
+        plain = bytes([kind]) + body.ljust(self._body_bytes, b"\0")
+        sealed = sodium.seal(self._key.reveal(), _nonce(number), plain)
         self._last = number
         return sealed
 
@@ -79,13 +83,13 @@ def open_cell(key: bytes, number: int, cell: bytes) -> tuple[Kind, bytes]:
     """Open the cell of a round.
 
     Returns:
-        Its kind, and its body of 111 bytes.
+        Its kind, and its body.
 
     Raises:
-        BadCell: it has another size or an unknown kind (malformed), or was not sealed with
+        BadCell: it is too short or of an unknown kind (malformed), or was not sealed with
             this key in this round (forged): filler, somebody else's, or garbled.
     """
-    if len(cell) != CELL_BYTES:
+    if len(cell) <= TAG_BYTES:
         raise BadCell(Drop.MALFORMED)
     plain = sodium.open_(key, _nonce(number), cell)
     try:
@@ -94,7 +98,9 @@ def open_cell(key: bytes, number: int, cell: bytes) -> tuple[Kind, bytes]:
         raise BadCell(Drop.MALFORMED) from None
 
 
-def seal_dialing(pair_key: bytes, role: int, salt: bytes, number: int, body: bytes) -> bytes:
+def seal_dialing(
+    pair_key: bytes, role: int, salt: bytes, number: int, text: bytes, cell_bytes: int
+) -> bytes:
     """Seal a cell of the dialing handshake.
 
     Args:
@@ -102,17 +108,20 @@ def seal_dialing(pair_key: bytes, role: int, salt: bytes, number: int, body: byt
         role: who seals, so that an own cell coming back does not open as the peer's.
         salt: 16 fresh random bytes.
         number: the door round.
-        body: exactly 96 bytes.
+        text: what it says, padded with zeros to what a cell has room for.
+        cell_bytes: the size of a cell in this zone.
 
     Returns:
-        128 bytes.
+        The cell.
 
     Raises:
-        Misuse: salt or body have another size.
+        Misuse: the salt has another size, or the text is too long.
     """
-    if len(salt) != SALT_BYTES or len(body) != DIALING_BODY_BYTES:
-        raise Misuse("a dialing cell has a salt of 16 bytes and a body of 96")
-    return salt + sodium.seal(_dial_key(pair_key, role, salt, number), _NO_NONCE, body)
+    room = cell_bytes - SALT_BYTES - TAG_BYTES
+    if len(salt) != SALT_BYTES or len(text) > room:
+        raise Misuse(f"a dialing cell has a salt of 16 bytes and a text of {room}")
+    padded = text.ljust(room, b"\0")
+    return salt + sodium.seal(_dial_key(pair_key, role, salt, number), _NO_NONCE, padded)
 
 
 def open_dialing(pair_key: bytes, role: int, number: int, cell: bytes) -> bytes:
@@ -122,15 +131,15 @@ def open_dialing(pair_key: bytes, role: int, number: int, cell: bytes) -> bytes:
         pair_key: as for `seal_dialing`.
         role: who sealed it.
         number: the door round.
-        cell: 128 bytes from the network.
+        cell: from the network.
 
     Returns:
-        The body, 96 bytes.
+        The text, padded.
 
     Raises:
-        BadCell: it has another size (malformed) or does not open (forged).
+        BadCell: it is too short (malformed) or does not open (forged).
     """
-    if len(cell) != CELL_BYTES:
+    if len(cell) < SALT_BYTES + TAG_BYTES:
         raise BadCell(Drop.MALFORMED)
     key = _dial_key(pair_key, role, cell[:SALT_BYTES], number)
     return sodium.open_(key, _NO_NONCE, cell[SALT_BYTES:])

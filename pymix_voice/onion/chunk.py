@@ -1,12 +1,12 @@
-"""Datagrams between mixes: nine cells of one round under one seal, all of one size.
+"""Datagrams between mixes: some cells of one round under one seal, all of one size.
 
-A round's matrix goes out as `geometry.chunks(rows)` datagrams of 1,200 bytes:
+A round's matrix goes out as `geometry.chunks(rows)` datagrams, of 1,200 bytes in rounds of 20 ms:
 
     offset  bytes  header (authenticated)
          0      4  link id
          4      4  round, low 32 bits
          8      2  age of the circuits, low 16 bits (zone/epochs.py)
-        10      2  chunk: which nine rows of the matrix
+        10      2  chunk: which rows of the matrix
         12      2  early: signed, 1/16 ms, for the other side's steering
         14      1  the round that `early` speaks of, low 8 bits
         15      1  flags
@@ -20,20 +20,13 @@ Must not know: sockets, what the rows are, which rounds may still come.
 """
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pymix_voice import geometry
 from pymix_voice.errors import Drop, Drops, Misuse
-from pymix_voice.geometry import (
-    CELL_BYTES,
-    CHUNK_BODY_BYTES,
-    CHUNK_BYTES,
-    CHUNK_CELLS,
-    CHUNK_HEADER_BYTES,
-)
+from pymix_voice.geometry import CHUNK_HEADER_BYTES, CHUNK_TAG_BYTES, Geometry
 from pymix_voice.onion import sodium
 from pymix_voice.onion.keys import derive, digest
 from pymix_voice.onion.noise import Handshake
@@ -42,7 +35,6 @@ from pymix_voice.onion.sheets import Sheets
 from pymix_voice.onion.sodium import AEGIS, CHACHA, Cipher
 
 LINK_ID_BYTES = 4
-CELLS_END: Final = CHUNK_HEADER_BYTES + CHUNK_BODY_BYTES
 
 _HEADER = np.dtype(
     [
@@ -110,7 +102,7 @@ class Chunks(NamedTuple):
         age: of the circuits, as on the wire.
         beside: of the last of them.
         numbers: int64 [k], which chunks of the round.
-        cells: uint8 [k, 9 · 128], their cells.
+        cells: uint8 [k, cells · cell], their cells.
     """
 
     round: int
@@ -126,17 +118,21 @@ class Sealer:
     Args:
         link_id: 4 bytes.
         key: of this link and direction; never asked twice for one round.
+        geometry: sizes of the zone.
         cipher: what the key is for.
     """
 
-    def __init__(self, link_id: bytes, key: bytes, cipher: Cipher = CHACHA) -> None:
+    def __init__(
+        self, link_id: bytes, key: bytes, geometry: Geometry, cipher: Cipher = CHACHA
+    ) -> None:
         if len(link_id) != LINK_ID_BYTES:
             raise Misuse("a link id has 4 bytes")
         self._link = int.from_bytes(link_id, "little")
         self._key = key
+        self._geometry = geometry
         self._cipher = cipher
         self._nonces = _nonces(cipher, 0)
-        self._sheets = Sheets(CHUNK_BYTES)
+        self._sheets = Sheets(geometry.chunk_bytes)
 
     def seal(
         self, number: int, age: int, cells: NDArray[np.uint8], beside: Beside
@@ -146,18 +142,18 @@ class Sealer:
         Args:
             number: the round.
             age: of its circuits, see `zone.epochs`.
-            cells: uint8 [n, 128]; n may be 0.
+            cells: uint8 [n, cell]; n may be 0.
             beside: goes along in every header.
 
         Returns:
-            uint8 [k, 1200] with k = geometry.chunks(n); valid until `reuse`.
+            uint8 [k, chunk] with k = geometry.chunks(n); valid until `reuse`.
 
         Raises:
             Misuse: a shape or number is out of range.
         """
         if not (0 <= number < 1 << 63 and age >= 0 and 0 <= beside.flags < 256):
             raise Misuse("round, age or flags do not fit the header")
-        out = self._sheets.take(geometry.chunks(len(cells)))
+        out = self._sheets.take(self._geometry.chunks(len(cells)))
         if len(self._nonces) < len(out):
             self._nonces = _nonces(self._cipher, len(out) + len(out) // 4)
         head = _headers(out)
@@ -168,7 +164,7 @@ class Sealer:
         head["early"] = max(-(1 << 15), min((1 << 15) - 1, beside.early))
         head["early_round"] = beside.early_round & 0xFF
         head["flags"] = beside.flags
-        _lay_cells(out[:, CHUNK_HEADER_BYTES:], cells)
+        _lay_cells(out[:, CHUNK_HEADER_BYTES:], cells, self._geometry)
         nonces = self._nonces[: len(out)]
         nonces[:, _ROUND].view("<u8")[:, 0] = number
         sodium.seal_rows(out, CHUNK_HEADER_BYTES, nonces, self._key, self._cipher)
@@ -201,7 +197,7 @@ class Opener:
         """Open datagrams together; those that are not authentic are counted and forgotten.
 
         Args:
-            datagrams: uint8 [k, 1200], writable; rows may lie apart (part of a wider drain).
+            datagrams: uint8 [k, chunk], writable; rows may lie apart (part of a wider drain).
             near: a round known here; round numbers are taken nearest to it.
             drops: counts.
 
@@ -230,7 +226,10 @@ def _grouped(
     datagrams: NDArray[np.uint8], head: NDArray[np.void], rounds: NDArray[np.int64]
 ) -> Iterator[Chunks]:
     ages = head["age"].astype(np.int64)
-    numbers, cells = head["chunk"].astype(np.int64), datagrams[:, CHUNK_HEADER_BYTES:CELLS_END]
+    numbers, cells = (
+        head["chunk"].astype(np.int64),
+        datagrams[:, CHUNK_HEADER_BYTES:-CHUNK_TAG_BYTES],
+    )
     kinds = rounds << 16 | ages
     if not len(kinds):
         return
@@ -259,14 +258,15 @@ def _headers(datagrams: NDArray[np.uint8]) -> NDArray[np.void]:
     return heads
 
 
-def _lay_cells(bodies: NDArray[np.uint8], cells: NDArray[np.uint8]) -> None:
-    """Nine cells to a body; what is left of the last, and of the room for the tag, is zero."""
-    if cells.shape[1:] != (CELL_BYTES,) or cells.dtype != np.uint8:
-        raise Misuse("a matrix is uint8[n, 128]")
-    full = len(cells) // CHUNK_CELLS
-    bodies[:full, :CHUNK_BODY_BYTES] = cells[: full * CHUNK_CELLS].reshape(full, CHUNK_BODY_BYTES)
-    bodies[:, CHUNK_BODY_BYTES:] = 0
-    rest = cells[full * CHUNK_CELLS :].reshape(-1)
+def _lay_cells(bodies: NDArray[np.uint8], cells: NDArray[np.uint8], geometry: Geometry) -> None:
+    """So many cells to a body; what is left of the last, and of the room for the tag, is zero."""
+    if cells.shape[1:] != (geometry.cell_bytes,) or cells.dtype != np.uint8:
+        raise Misuse(f"a matrix is uint8[n, {geometry.cell_bytes}]")
+    each, size = geometry.chunk_cells, geometry.chunk_body_bytes
+    full = len(cells) // each
+    bodies[:full, :size] = cells[: full * each].reshape(full, size)
+    bodies[:, size:] = 0
+    rest = cells[full * each :].reshape(-1)
     bodies[full:, : len(rest)] = rest
     bodies[full:, len(rest) :] = 0
 

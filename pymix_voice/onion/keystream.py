@@ -1,11 +1,11 @@
 """The keystreams of many circuits in one direction, made ahead of the rounds that use them.
 
 A layer is one XOR with ChaCha20: a mix peels with a row of this matrix, and nothing else. The
-stream of a circuit comes in blocks of 20 steps of 128 bytes, one cipher call a block:
+stream of a circuit comes in blocks of 20 steps of a cell each, one cipher call a block:
 
     nonce = direction 1 | block 8 | 0 0 0        step = round (lines) or door round (doors)
 
-Two blocks are held, stored step by step (`uint8[20, n, 128]` each), so that the XOR of a whole
+Two blocks are held, stored step by step (`uint8[20, n, cell]` each), so that the XOR of a whole
 round runs over one piece of memory. The next block's buffer is the one before's: it is taken
 over only some steps into a block, because a late round may still need the old one. The first
 block's successor waits as long, so an epoch that has not begun holds one block.
@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pymix_voice.errors import Misuse
-from pymix_voice.geometry import BLOCK_ROUNDS, CELL_BYTES, KEY_BYTES, TAG_BYTES
+from pymix_voice.geometry import BLOCK_ROUNDS, KEY_BYTES, TAG_BYTES
 from pymix_voice.onion import sodium
-from pymix_voice.onion.blocks import ROW_BYTES, SLICE_ROWS, Blocks
+from pymix_voice.onion.blocks import SLICE_ROWS, Blocks
 
 FORWARD = 0
 """Direction byte of the way toward the switchboard."""
@@ -32,8 +32,6 @@ BACKWARD = 1
 
 KEEP_STEPS = 8
 """The block before is kept until so many steps into the current one."""
-_CELL = np.dtype(f"V{CELL_BYTES}")
-"""A cell in one piece: copied so, a block takes a fifth less time than byte by byte."""
 
 
 class _Held:
@@ -45,7 +43,7 @@ class _Held:
         self.number = number
         self.made = 0
         self.cells = cells
-        self.whole: NDArray[np.void] = cells.view(_CELL)[:, :, 0]
+        self.whole: NDArray[np.void] = cells.view(_in_one(cells.shape[-1]))[:, :, 0]
 
 
 class Keystream:
@@ -54,7 +52,7 @@ class Keystream:
     Args:
         keys: one key of 32 bytes a circuit, in row order; there may be none. They are copied.
         direction: `FORWARD` or `BACKWARD`.
-        blocks: where the memory comes from and goes back to; by default a pool of its own.
+        blocks: where the memory comes from and goes back to; it says how large a cell is.
 
     Attributes:
         made_late: how many circuits' blocks were made only when a round already needed them.
@@ -64,21 +62,20 @@ class Keystream:
         self,
         keys: Sequence[bytes] | NDArray[np.uint8],
         direction: int,
-        blocks: Blocks | None = None,
+        blocks: Blocks,
     ) -> None:
         if not 0 <= direction < 256:
             raise Misuse("the direction of a keystream is one byte")
         self.made_late = 0
         self._keys = _matrix(keys)
         self._direction = direction
-        self._shared = blocks is not None
-        self._pool = Blocks() if blocks is None else blocks
+        self._pool = blocks
         self._held: list[_Held | None] = [None, None]
         self._floor = 0
         self._wiped = False
 
     def row(self, step: int) -> NDArray[np.uint8]:
-        """The keystreams of all circuits for one step: uint8[n, 128].
+        """The keystreams of all circuits for one step: uint8[n, cell].
 
         It is a view, valid until its block's buffer is taken for the block after the next, or
         everything is wiped. What is not made yet is made at once, and counted in `made_late`.
@@ -135,7 +132,7 @@ class Keystream:
     def wipe(self) -> None:
         """Zero the keys and give the keystreams back; nothing can be had from here any more.
 
-        They are zeroed when their pool has time for it; a pool of its own does it at once.
+        They are zeroed when their pool has time for it.
         """
         self._wiped = True
         self._keys.fill(0)
@@ -144,8 +141,6 @@ class Keystream:
                 self._pool.give(held.cells)
         self._held = [None, None]
         self._pool.bench.wipe()
-        while not self._shared and self._pool.work(ROW_BYTES * len(self._keys)):
-            pass
 
     def _can_hold(self, block: int) -> bool:
         held = self._held[block % 2]
@@ -166,13 +161,14 @@ class Keystream:
         if start == end:
             return 0
         bench, nonce = self._pool.bench, _nonce(self._direction, held.number)
+        row_bytes, cell = self._pool.row_bytes, held.whole.dtype
         for first in range(start, end, SLICE_ROWS):
             last = min(end, first + SLICE_ROWS)
             # Pointers into the bench are remembered; those into all keys would be made anew.
             keys, streams = bench.keys[: last - first], bench.streams[: last - first]
             keys[:] = self._keys[first:last]
             sodium.stream_rows(streams, nonce, keys)
-            held.whole[:, first:last] = streams[:, :ROW_BYTES].view(_CELL).T
+            held.whole[:, first:last] = streams[:, :row_bytes].view(cell).T
         held.made = end
         return end - start
 
@@ -180,21 +176,30 @@ class Keystream:
         return f"Keystream({len(self._keys)} circuits)"
 
 
-def combined(keys: Sequence[bytes], direction: int, block: int) -> NDArray[np.uint8]:
+def combined(
+    keys: Sequence[bytes], direction: int, block: int, cell_bytes: int
+) -> NDArray[np.uint8]:
     """All layers of one circuit in one: the XOR of its keys' streams.
 
     Args:
         keys: the hops' keys for this direction, 32 bytes each.
         direction: `FORWARD` or `BACKWARD`.
         block: which 20 steps.
+        cell_bytes: what a step takes.
 
     Returns:
-        uint8[20, 128].
+        uint8[20, cell].
     """
-    streams = np.empty((len(keys), ROW_BYTES + TAG_BYTES), dtype=np.uint8)
+    row_bytes = BLOCK_ROUNDS * cell_bytes
+    streams = np.empty((len(keys), row_bytes + TAG_BYTES), dtype=np.uint8)
     sodium.stream_rows(streams, _nonce(direction, block), keys)
-    layers: NDArray[np.uint8] = np.bitwise_xor.reduce(streams[:, :ROW_BYTES], axis=0)
-    return layers.reshape(BLOCK_ROUNDS, CELL_BYTES)
+    layers: NDArray[np.uint8] = np.bitwise_xor.reduce(streams[:, :row_bytes], axis=0)
+    return layers.reshape(BLOCK_ROUNDS, cell_bytes)
+
+
+def _in_one(cell_bytes: int) -> np.dtype[np.void]:
+    """A cell in one piece: copied so, a block takes a fifth less time than byte by byte."""
+    return np.dtype((np.void, cell_bytes))
 
 
 def _nonce(direction: int, block: int) -> bytes:

@@ -1,10 +1,10 @@
 """Arrivals: when each round's frame can be counted on, learned from how rounds came so far.
 
-Rounds leave the chain every 20 ms. How much later than the first of them a round came, its
-*lateness*, is the jitter of the way here; the jitter's high quantile over some seconds says how
-long playout has to wait. Three of the last second's rounds are enough to wait longer at once; to
-wait less, all of 8 s must have come sooner, and then it goes slowly: a frame too late is heard, a
-few milliseconds of delay are not.
+Rounds leave the chain at one rate, each with one to three frames of 20 ms. How much later than the
+first of them a round came, its *lateness*, is the jitter of the way here; the jitter's high
+quantile over some seconds says how long playout has to wait. Three of the last second's rounds are
+enough to wait longer at once; to wait less, all of 8 s must have come sooner, and then it goes
+slowly: a frame too late is heard, a few milliseconds of delay are not.
 
 The same learning follows a path that becomes longer, and the drift between the zone's clock and
 this machine's. Source: the adaptive playout of Ramjee, Kurose, Towsley, Schulzrinne (INFOCOM 1994)
@@ -18,14 +18,13 @@ from collections import deque
 
 import numpy as np
 
-from pymix_voice.geometry import FRAME_SAMPLES, SAMPLE_RATE
-
-ROUND_S = FRAME_SAMPLES / SAMPLE_RATE
+from pymix_voice.geometry import FRAME_S
 
 LONG = 400
-"""8 s of rounds, of which the third latest counts: a 99.25 % quantile."""
+"""8 s of rounds of 20 ms, of which the third latest counts: a 99.25 % quantile. What is learned
+is learned from rounds: where they are longer, so are these spans."""
 SHORT = 50
-"""1 s of rounds, of which the third latest counts: quick to see a change."""
+"""1 s of them, of which the third latest counts: quick to see a change."""
 RARE = 3
 START_S = 0.030
 """Lateness that is feared before anything is known."""
@@ -42,7 +41,7 @@ OUTAGE_S, SOONER_S = 1.0, 0.010
 """If rounds stay so late for so long, and do not come sooner and sooner, as what an outage held
 back does, then they come over another way."""
 SPAN = 500
-"""Rounds over which loss is counted, 10 s."""
+"""Rounds over which loss is counted, 10 s of those of 20 ms."""
 
 
 class _Latest:
@@ -81,9 +80,15 @@ class _Latest:
 
 
 class Arrivals:
-    """Learns when rounds can be counted on."""
+    """Learns when rounds can be counted on.
 
-    def __init__(self) -> None:
+    Args:
+        frames: how many a round takes. Where frames are numbered, they are so without a gap: the
+            first of a round is the round's number times this.
+    """
+
+    def __init__(self, frames: int = 1) -> None:
+        self.frames = frames
         self._origin: tuple[int, float] | None = None
         self._long, self._short = _Latest(LONG), _Latest(SHORT)
         self._expected = START_S
@@ -94,7 +99,7 @@ class Arrivals:
 
     def successor(self) -> "Arrivals":
         """One that knows the way, and counts losses anew."""
-        other = Arrivals()
+        other = Arrivals(self.frames)
         other._origin, other._expected = self._origin, self._expected
         other._long, other._short = self._long.copy(), self._short.copy()
         return other
@@ -117,7 +122,7 @@ class Arrivals:
         self._newest = max(self._newest, number)
         if number > self._newest - SPAN:
             self._came[number % SPAN] = number
-        lateness = now - self._on_time(number)
+        lateness = now - self._on_time(number * self.frames)
         held = now - self._came_at < HELD_S and lateness > self._expected
         self._came_at = now
         if self._outage is None and not held:
@@ -127,7 +132,7 @@ class Arrivals:
 
     def _elsewhere(self, number: int, now: float) -> bool:
         """Whether the zone's rounds, or the way, are so different that nothing learned holds."""
-        lateness = now - self._on_time(number)
+        lateness = now - self._on_time(number * self.frames)
         excess = lateness - self._long.earliest
         if self._outage is None and excess > MOST_S:
             self._outage = now, lateness
@@ -152,10 +157,13 @@ class Arrivals:
             less = max(LEAST_FALL_S, FALL * (self._expected - known))
             self._expected = max(known, self._expected - less)
 
-    def _on_time(self, number: int) -> float:
-        """When a round comes that takes as long as the very first one did."""
+    def _on_time(self, frame: int) -> float:
+        """When it is a frame's turn, if its round takes as long as the very first one did.
+
+        The first of a round is on time when it comes, each further one 20 ms after that before it.
+        """
         assert self._origin is not None
-        return self._origin[1] + (number - self._origin[0]) * ROUND_S
+        return self._origin[1] + (frame - self._origin[0] * self.frames) * FRAME_S
 
     def came(self, number: int) -> bool:
         """Whether this round came, as far as is remembered."""
@@ -166,13 +174,13 @@ class Arrivals:
         """Whether any round came."""
         return self._origin is not None
 
-    def counted_on(self, number: int) -> float:
-        """The instant from which a round is here, if it is not lost, but for rare ones."""
-        return self._on_time(number) + self._expected
+    def counted_on(self, frame: int) -> float:
+        """The instant from which it is a frame's turn, if it is not lost, but for rare ones."""
+        return self._on_time(frame) + self._expected
 
-    def soonest(self, number: int) -> float:
-        """The instant at which a round is here if it comes as soon as any of the last 8 s."""
-        return self._on_time(number) + self._long.earliest
+    def soonest(self, frame: int) -> float:
+        """The same, if its round comes as soon as any of the last 8 s."""
+        return self._on_time(frame) + self._long.earliest
 
     @property
     def jitter_s(self) -> float:

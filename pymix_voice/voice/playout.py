@@ -1,31 +1,33 @@
 """Playout: what is heard, and when, of frames that come early, late, or not at all.
 
-Round r's frame is to be heard when it can be counted on to be here (`Arrivals`), which follows
+A frame is to be heard when it can be counted on to be here (`Arrivals`), which follows
 the jitter of the way; `Elastic` sound gets there by small changes of rate and by stretches, so
 there is neither a gap nor a jump. For each next frame:
 
     here                   decode it
     lost, a copy is here   decode the copy that a later cell carried
-    lost                   conceal it, and go on to the next round
+    lost                   conceal it, and go on to the next one
     nothing is here        conceal and wait: what is late will be heard, later
     five times nothing     silence, until a frame comes and can be counted on
 
 What was waited for, and then turns out to have been lost, is skipped: the delay comes back.
+
+Frames are numbered without a gap: round r of n frames has those from r · n on.
 
 Source: the rules of NetEq (WebRTC) in idea, driven by round numbers in place of time stamps.
 
 Must not know: cells, sound devices, what time it is (instants are arguments).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pymix_voice.errors import BadCell
-from pymix_voice.geometry import FRAME_SAMPLES, SAMPLE_RATE
-from pymix_voice.voice.arrivals import ROUND_S, Arrivals
+from pymix_voice.geometry import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE
+from pymix_voice.voice.arrivals import Arrivals
 from pymix_voice.voice.elastic import Elastic
 from pymix_voice.voice.lead import Lead
 from pymix_voice.voice.resample import Resampler
@@ -41,12 +43,12 @@ STALE_S = 0.03
 MOST_ERROR_S = 0.3
 """Further off than this a stretch does not mend it: begin anew."""
 LONGEST_GAP = 2250
-"""A call is over after so many rounds of silence; a longer gap is a jump of the zone's rounds."""
+"""A call is over after so many frames of silence; a longer gap is a jump of the zone's rounds."""
 REPAIR_ABOVE, REPAIR_BELOW = 0.006, 0.003
 """From this loss on playout waits for copies; below that one it no longer does."""
 
 PAUSE = b""
-"""A frame that says: nothing is said in this round."""
+"""A frame that says: nothing is said in its place."""
 
 
 class FrameDecoder(Protocol):
@@ -62,18 +64,18 @@ class FrameDecoder(Protocol):
 
 
 class Counts(NamedTuple):
-    """How the rounds fared whose time has come."""
+    """How the frames fared whose time has come."""
 
     heard: int
     """Frames decoded."""
     paused: int
-    """Rounds in which the peer said that it said nothing."""
+    """Frames in whose place the peer said that it said nothing."""
     repaired: int
     """Lost frames that a copy stood in for."""
     concealed: int
     """Frames guessed."""
     lost: int
-    """Rounds without a frame in time, repaired or not."""
+    """Frames that were not there in time, repaired or not."""
     late: int
     """Frames that came after their time."""
     dropped: int
@@ -81,27 +83,27 @@ class Counts(NamedTuple):
 
     @property
     def rounds(self) -> int:
-        """All of them."""
+        """All of them, as rounds of 20 ms."""
         return self.heard + self.paused + self.lost
 
     @property
     def loss(self) -> float:
-        """The share of rounds without a frame in time."""
+        """The share of frames that were not there in time."""
         return self.lost / self.rounds if self.rounds else 0.0
 
     @property
     def loss_after_repair(self) -> float:
-        """The share of rounds that neither a frame nor a copy was there for."""
+        """The share of frames that were not there, nor a copy."""
         return (self.lost - self.repaired) / self.rounds if self.rounds else 0.0
 
 
 class Playout:
-    """Frames by round in, sound by instant out.
+    """Frames by number in, sound by instant out.
 
     Args:
         decoder: the codec; used in the order of playing only.
         resampler: for the drift of clocks.
-        copies_back: how many rounds later the copy of a frame comes.
+        copies_back: how many frames later the copy of a frame comes.
         arrivals: what is known of the way here already.
     """
 
@@ -115,51 +117,57 @@ class Playout:
         self._decoder = decoder
         self._out = Elastic(resampler)
         self.arrivals = Arrivals() if arrivals is None else arrivals
-        self._repair_s = copies_back * ROUND_S
+        self._repair_s = copies_back * FRAME_S
         self._repairs = False
         self._frames: dict[int, bytes] = {}
         self._copies: dict[int, bytes] = {}
         self._playing = False
-        self._next = -1  # the round whose time is next
+        self._next = -1  # the frame whose time is next
         self._missed = 0  # pieces of sound in a row without a frame
-        self._waited = 0  # how many of them were in place of no round
+        self._waited = 0  # how many of them were in place of no frame
         self._lead = Lead()
         self._block_s = 0.0
         self._heard = self._paused = self._repaired = self._concealed = 0
         self._lost = self._late = self._dropped = 0
         self.first_played: tuple[int, float] | None = None
-        """The first round that was heard, and the instant at which it began to be."""
+        """The first frame that was heard, and the instant at which it began to be."""
         self.delay_s = 0.0
         """Of the newest frame: from when it is here at the soonest to when it is heard."""
 
     # ── in ───────────────────────────────────────────────────────────────────────────────
 
     def push(
-        self, number: int, frame: bytes, now: float, copies: Iterable[tuple[int, bytes]] = ()
+        self,
+        number: int,
+        frames: Sequence[bytes],
+        now: float,
+        copies: Iterable[tuple[int, bytes]] = (),
     ) -> None:
-        """Take a round's frame.
+        """Take a round's frames.
 
         Args:
-            number: the round; a second frame for it is ignored.
-            frame: what the peer said, or `PAUSE`.
-            now: when it came.
-            copies: of frames of earlier rounds, that came along.
+            number: the round; what comes for it a second time is ignored.
+            frames: what the peer said, or `PAUSE`; as many as a round takes.
+            now: when they came.
+            copies: of earlier frames, that came along: their numbers, and they.
         """
-        if number in self._frames or self.arrivals.came(number):
+        first = number * len(frames)
+        if first in self._frames or self.arrivals.came(number):
             return
         self.arrivals.take(number, now)
-        if number < self._next:
-            self._late += 1
-        else:
-            self._frames[number] = frame
+        for place, frame in enumerate(frames, first):
+            if place < self._next:
+                self._late += 1
+            else:
+                self._frames[place] = frame
         for earlier, copy in copies:
             if earlier >= self._next:
                 self._copies.setdefault(earlier, copy)
         self._forget_far()
 
     def _forget_far(self) -> None:
-        """Only the newest rounds are kept; who is that far behind begins anew with them."""
-        if len(self._frames) > WINDOW:
+        """Only the newest frames are kept; who is that far behind begins anew with them."""
+        while len(self._frames) > WINDOW:
             del self._frames[min(self._frames)]
             self._dropped += 1
         while len(self._copies) > WINDOW:
@@ -186,7 +194,7 @@ class Playout:
         return self._out.take(count)
 
     def _error(self, number: int, heard_at: float) -> float:
-        """How much later than need be a round would be heard, in seconds."""
+        """How much later than need be a frame would be heard, in seconds."""
         lead_s = self._lead.most(self._block_s)
         needed = self.arrivals.counted_on(number) + MARGIN_S + lead_s
         return heard_at - needed - (self._repair_s if self._repairs else 0.0)
@@ -213,7 +221,7 @@ class Playout:
         self._out.put(self._sound_of(frame, copy), error)
 
     def _begin(self, heard_at: float) -> bool:
-        """From silence: whether a round's time has come; if not, be silent a little longer."""
+        """From silence: whether a frame's time has come; if not, be silent a little longer."""
         silence = FRAME_SAMPLES
         while self._frames:
             first = min(self._frames)
@@ -235,7 +243,7 @@ class Playout:
         return False
 
     def _count_gap(self, first: int) -> None:
-        """Rounds that passed in silence were lost, unless the zone counts anew."""
+        """Frames that passed in silence were lost, unless the zone counts anew."""
         if self._next >= 0 and first - self._next < LONGEST_GAP:
             self._lost += first - self._next
 
@@ -243,7 +251,7 @@ class Playout:
         self._playing = False
 
     def _skip_what_was_waited_for(self) -> None:
-        """Rounds that were lost, and already guessed for, take no more time."""
+        """Frames that were lost, and already guessed for, take no more time."""
         if self._waited and self._frames:
             skipped = min(self._waited, min(self._frames) - self._next)
             self._next += skipped
@@ -251,7 +259,7 @@ class Playout:
             self._waited = 0
 
     def _wait(self, error: float) -> None:
-        """Nothing is here: guess, and be ready for the same round a little later."""
+        """Nothing is here: guess, and be ready for the same frame a little later."""
         self._missed += 1
         self._waited += 1
         if self._missed > CONCEAL_FRAMES:
@@ -262,7 +270,7 @@ class Playout:
         self._out.put(self._decoder.conceal(), error)
 
     def _sound_of(self, frame: bytes | None, copy: bytes | None) -> NDArray[np.int16]:
-        """What a round sounds like, by the best that is here of it."""
+        """What a frame sounds like, by the best that is here of it."""
         if frame == PAUSE:
             self._paused += 1
             return self._fade_out()
@@ -310,7 +318,7 @@ class Playout:
 
     @property
     def counts(self) -> Counts:
-        """How the rounds fared so far."""
+        """How the frames fared so far."""
         return Counts(
             self._heard,
             self._paused,

@@ -84,6 +84,6 @@ def _hum() -> NDArray[np.int16]:
 
 
 def hum(number: int) -> NDArray[np.int16]:
-    """The hum's frame for a round: int16 [960]."""
+    """A frame of the hum, by its number: int16 [960]."""
     first = number * FRAME_SAMPLES % (HUM_S * SAMPLE_RATE)
     return _hum()[first : first + FRAME_SAMPLES]

@@ -20,14 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pymix_voice.errors import BadCell, Drop
-from pymix_voice.geometry import (
-    ACCESS_HEADER_BYTES,
-    CELL_BYTES,
-    DOWN_BYTES,
-    PIECE_BYTES,
-    STATUS_BYTES,
-    TAG_BYTES,
-)
+from pymix_voice.geometry import ACCESS_HEADER_BYTES, PIECE_BYTES, STATUS_BYTES, TAG_BYTES
 from pymix_voice.onion import sodium
 from pymix_voice.onion.keys import derive
 from pymix_voice.onion.noise import Handshake
@@ -188,10 +181,8 @@ def header(session: bytes, kind: int, number: int) -> bytes:
 
 
 def seal_up(keys: AccessKeys, session: bytes, kind: Kind, number: int, body: bytes) -> bytes:
-    """A datagram to the gateway; challenges are padded to the size of a cell."""
+    """A datagram to the gateway; its body is a cell, or a set-up."""
     head = header(session, kind, number)
-    if kind == Kind.CHALLENGE:
-        body = body.ljust(CELL_BYTES, b"\0")
     return head + sodium.seal(keys.up, nonce(kind, number), body, head)
 
 
@@ -216,7 +207,7 @@ def open_down(keys: AccessKeys, session: bytes, datagram: bytes, near: int) -> O
     Raises:
         BadCell: if it is not an authentic cell of this session.
     """
-    if len(datagram) != DOWN_BYTES:
+    if len(datagram) < ACCESS_HEADER_BYTES + STATUS_BYTES + TAG_BYTES:
         raise BadCell(Drop.MALFORMED)
     head = datagram[:ACCESS_HEADER_BYTES]
     named, kind, low = HEADER.unpack(head)
@@ -227,7 +218,8 @@ def open_down(keys: AccessKeys, session: bytes, datagram: bytes, near: int) -> O
     number = expand(int.from_bytes(low, "little"), 24, near)
     sealed = datagram[ACCESS_HEADER_BYTES:]
     body = sodium.open_(keys.down, nonce(kind, number), sealed, head)
-    return Opened(Kind(kind), number, body[:CELL_BYTES], parse_status(body[CELL_BYTES:]))
+    cell, status = body[:-STATUS_BYTES], body[-STATUS_BYTES:]
+    return Opened(Kind(kind), number, cell, parse_status(status))
 
 
 NO_PIECE = bytes(PIECE_BYTES)

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pymix_voice.errors import Drop, Drops, Misuse
-from pymix_voice.geometry import CHUNK_BYTES
 from pymix_voice.onion.chunk import Beside, Chunks, LinkKeys, Opener, Sealer
 from pymix_voice.zone.drain import NOWHERE, Address, Addresses, Burst, Drain
 from pymix_voice.zone.rounds import Inlet, Once
@@ -44,15 +43,15 @@ def steer(steering: Steering, early_round: int, early: int) -> None:
         steering.sample(early_round, early * EARLY_UNIT_S)
 
 
-def whole_chunks(drain: Drain, drops: Drops) -> Drain:
+def whole_chunks(drain: Drain, chunk_bytes: int, drops: Drops) -> Drain:
     """The datagrams that can be chunks, by their length; others are counted."""
-    fits, cells = drain.lengths == CHUNK_BYTES, drain.cells[:, :CHUNK_BYTES]
+    fits, cells = drain.lengths == chunk_bytes, drain.cells[:, :chunk_bytes]
     sources, lengths = drain.sources, drain.lengths
     if not fits.all():
         drops[Drop.MALFORMED] += len(fits) - int(np.count_nonzero(fits))
         cells, lengths, sources = cells[fits], lengths[fits], sources[fits]
     # None is left of a drain that is narrower than a chunk.
-    return Drain(cells.reshape(-1, CHUNK_BYTES), lengths, sources, drain.came)
+    return Drain(cells.reshape(-1, chunk_bytes), lengths, sources, drain.came)
 
 
 class RoundLink:
@@ -78,7 +77,7 @@ class RoundLink:
         if upstream:
             receive, send = send, receive
         self._opener = Opener(receive, keys.cipher)
-        self._sealer = Sealer(keys.link_id, send, keys.cipher)
+        self._sealer = Sealer(keys.link_id, send, inlet.geometry, keys.cipher)
         self._learns_source = source == NOWHERE
         self._sent = Once()
         self.newest = -1
@@ -90,7 +89,7 @@ class RoundLink:
         """Open datagrams in place; authentic newer ones also tell where the neighbour is.
 
         Args:
-            datagrams: uint8 [k, 1200].
+            datagrams: uint8 [k, chunk].
             sources: where each came from.
             near: a round that their numbers are near to.
             drops: counts those that are not authentic.
@@ -112,7 +111,7 @@ class RoundLink:
         Args:
             number: the round.
             age: of its circuits, see `zone.epochs`.
-            cells: uint8 [rows, 128].
+            cells: uint8 [rows, cell].
             flags: the outlook on the coming epoch.
 
         Returns:

@@ -22,8 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pymix_voice.errors import BadCell, Drop, Drops
-from pymix_voice.geometry import CELL_BYTES, CHUNK_BODY_BYTES, CHUNK_CELLS, Geometry
-from pymix_voice.geometry import chunks as chunk_count
+from pymix_voice.geometry import Geometry
 from pymix_voice.onion.chunk import Chunks
 from pymix_voice.onion.dice import Dice
 
@@ -84,7 +83,7 @@ class Pending:
 
     Attributes:
         epoch: the circuit epoch it came under.
-        cells: uint8 [chunks, 9 · 128].
+        cells: uint8 [chunks, cells · cell].
         there: bool [chunks], which came.
         missing: how many did not.
         first_at: when the first came, in seconds.
@@ -108,7 +107,7 @@ class Inlet:
     """
 
     def __init__(self, geometry: Geometry, dice: Dice) -> None:
-        self._geometry = geometry
+        self.geometry = geometry
         self._dice = dice
         self._pending: dict[int, Pending] = {}
         self._closed = Once()
@@ -140,7 +139,7 @@ class Inlet:
         if pending is not None and pending.epoch != epoch:
             raise BadCell(Drop.OTHER_EPOCH)
         # A round keeps the size it was opened with, whatever is learned of its epoch meanwhile.
-        count = chunk_count(rows) if pending is None else len(pending.there)
+        count = self.geometry.chunks(rows) if pending is None else len(pending.there)
         numbers, cells = _within(chunks, count, drops)
         if not len(numbers):
             return
@@ -166,7 +165,7 @@ class Inlet:
         return self._closed.floor + AHEAD_ROUNDS
 
     def _open(self, number: int, epoch: int, rows: int, now: float) -> Pending:
-        count = chunk_count(rows)
+        count = self.geometry.chunks(rows)
         pending = Pending(epoch, self._sheet(count), np.zeros(count, np.bool_), count, now, now)
         self._pending[number] = pending
         self.newest = max(self.newest, number)
@@ -179,7 +178,8 @@ class Inlet:
             if len(sheet) >= count:
                 return sheet[:count]
         # A little more: lines and doors take turns, and epochs grow.
-        return np.empty((count + count // 4, CHUNK_BODY_BYTES), np.uint8)[:count]
+        size = self.geometry.chunk_body_bytes
+        return np.empty((count + count // 4, size), np.uint8)[:count]
 
     def epoch_of(self, number: int) -> int | None:
         """The circuit epoch that a round came under; None if nothing of it came."""
@@ -187,7 +187,7 @@ class Inlet:
         return None if pending is None else pending.epoch
 
     def take(self, number: int, epoch: int, rows: int) -> NDArray[np.uint8] | None:
-        """Close a round and hand it out whole: uint8 [rows, 128], valid until the next one.
+        """Close a round and hand it out whole: uint8 [rows, cell], valid until the next one.
 
         Rows that did not come, or came for another epoch's circuits, are filler. None if the
         round was closed before.
@@ -197,18 +197,20 @@ class Inlet:
         self._give_back(self._lent)
         self._lent = None
         pending = self._pending.pop(number, None)
-        if pending is None or pending.epoch != epoch or len(pending.cells) < chunk_count(rows):
+        count = self.geometry.chunks(rows)
+        if pending is None or pending.epoch != epoch or len(pending.cells) < count:
             self.filled_rows += rows
-            return self._dice.matrix(rows, CELL_BYTES)
+            return self._dice.matrix(rows, self.geometry.cell_bytes)
         self._lent = pending.cells
         if pending.missing:
             self._fill(pending, rows)
-        return pending.cells.reshape(-1, CELL_BYTES)[:rows]
+        return pending.cells.reshape(-1, self.geometry.cell_bytes)[:rows]
 
     def _fill(self, pending: Pending, rows: int) -> None:
         holes = np.flatnonzero(~pending.there)
-        pending.cells[holes] = self._dice.matrix(len(holes), CHUNK_BODY_BYTES)
-        self.filled_rows += int(np.minimum(CHUNK_CELLS, rows - holes * CHUNK_CELLS).sum())
+        pending.cells[holes] = self._dice.matrix(len(holes), self.geometry.chunk_body_bytes)
+        each = self.geometry.chunk_cells
+        self.filled_rows += int(np.minimum(each, rows - holes * each).sum())
 
     def _give_back(self, sheet: NDArray[np.uint8] | None) -> None:
         # The whole of it: a door round's room serves a round of lines, and then a door round.
@@ -260,13 +262,13 @@ class PatientInlet(Inlet):
 
         It counts as long as none has come that would tell better, and when numbers jump.
         """
-        phase = at - number * self._geometry.round_s
+        phase = at - number * self.geometry.round_s
         if self._phase is None or abs(phase - self._phase) > JUMP_S:
             self._phase = phase
             self.close_until(number - 1)
 
     def _open(self, number: int, epoch: int, rows: int, now: float) -> Pending:
-        sample = now - number * self._geometry.round_s
+        sample = now - number * self.geometry.round_s
         if self._phase is None or self._silent or abs(sample - self._phase) > JUMP_S:
             self._phase = sample
             # What came before the first sign of life was never waited for.
@@ -292,7 +294,7 @@ class PatientInlet(Inlet):
         # time again. A replay of a round that did come says nothing.
         if self._phase is not None and number in self._given_up:
             self._given_up.remove(number)
-            self._phase = max(self._phase, now - number * self._geometry.round_s)
+            self._phase = max(self._phase, now - number * self.geometry.round_s)
             self._empty = 0
 
     @property
@@ -304,10 +306,10 @@ class PatientInlet(Inlet):
         if pending is not None:
             if not pending.missing:
                 return pending.last_at
-            return pending.first_at + self._geometry.patience_s
+            return pending.first_at + self.geometry.patience_s
         if self._phase is None or self._silent:
             return float("inf")
-        return number * self._geometry.round_s + self._phase + EMPTY_WAIT_S
+        return number * self.geometry.round_s + self._phase + EMPTY_WAIT_S
 
     def _first_absent(self) -> int:
         """The oldest round that is neither closed nor on its way in."""
@@ -337,7 +339,7 @@ class PatientInlet(Inlet):
         if self._phase is None or self._silent:
             # Upstream may come back slower by as long as it was gone: no round is given up.
             return
-        current = int((now - self._phase) / self._geometry.round_s)
+        current = int((now - self._phase) / self.geometry.round_s)
         oldest = max(self.newest, current - 3) - WORKED_ROUNDS
         if oldest - 1 > self._closed.floor:
             before = self._closed.floor

@@ -2,13 +2,14 @@
 
 import pytest
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from sizes import BODY_BYTES
 from zones import FUZZ
 
-from pymix_voice.client.call import LOST_ROUNDS, PAUSE, QUIET_ROUNDS, RING_ROUNDS, Call, Ending
+from pymix_voice.client.call import PAUSE, Call, Ending
 from pymix_voice.client.callkeys import CallKeys, Path
 from pymix_voice.client.words import Word, body_of, parse_word
 from pymix_voice.errors import BadCell, Drop
-from pymix_voice.geometry import BODY_BYTES, Geometry
+from pymix_voice.geometry import Geometry
 from pymix_voice.onion.cell import Kind
 
 GEOMETRY = Geometry(3, 20)
@@ -210,22 +211,22 @@ def test_a_loop_cell_of_the_peer_is_a_sign_of_life_and_nothing_more() -> None:
 def test_a_call_without_its_peer_is_quiet_then_lost() -> None:
     one = call(caller=True)
     one.accepted = True
-    one.pass_time(FIRST + LOST_ROUNDS)
-    assert not one.quiet(FIRST + QUIET_ROUNDS)
-    assert one.quiet(FIRST + QUIET_ROUNDS + 1)
+    one.pass_time(FIRST + 2250)
+    assert not one.quiet(FIRST + 100)
+    assert one.quiet(FIRST + 100 + 1)
     assert not one.over
-    one.pass_time(FIRST + LOST_ROUNDS + 1)
+    one.pass_time(FIRST + 2250 + 1)
     assert one.ending == Ending.LOST
 
 
 def test_a_call_that_nobody_answers_ends_though_the_peer_is_heard() -> None:
     one = call(caller=True)
     peer = Peer(one)
-    peer.number = FIRST + RING_ROUNDS - 1
+    peer.number = FIRST + 3000 - 1
     peer.word(Word.RINGING)
-    one.pass_time(FIRST + RING_ROUNDS)
+    one.pass_time(FIRST + 3000)
     assert not one.over
-    one.pass_time(FIRST + RING_ROUNDS + 1)
+    one.pass_time(FIRST + 3000 + 1)
     assert one.ending == Ending.NO_ANSWER
 
 

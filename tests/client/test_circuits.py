@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sizes import CELL_BYTES
 from zones import FUZZ, example_keys, example_zone
 
 from pymix_voice.client.circuits import Circuit, Circuits
 from pymix_voice.errors import BadCell, Drop
+from pymix_voice.onion.blocks import Blocks
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair
 from pymix_voice.onion.keystream import BACKWARD, FORWARD, Keystream
@@ -128,8 +130,13 @@ def test_both_onions_open_along_the_chain_and_share_the_layers_of_the_circuits()
         back = np.frombuffer(cell, np.uint8)
         for hop, key in enumerate(ONION_KEYS):
             keys, onion = open_onion(onion, key, hash_of(), hop, klass)
-            out = out ^ Keystream([keys.forward], FORWARD).row(number // every)[0]
-            back = back ^ Keystream([keys.backward], BACKWARD).row(number // every)[0]
+            out = (
+                out ^ Keystream([keys.forward], FORWARD, Blocks(CELL_BYTES)).row(number // every)[0]
+            )
+            back = (
+                back
+                ^ Keystream([keys.backward], BACKWARD, Blocks(CELL_BYTES)).row(number // every)[0]
+            )
         assert parse_payload(onion) == named
         assert out.tobytes() == cell
         assert circuit.peel(number, back.tobytes()) == cell
@@ -153,16 +160,16 @@ def test_layers_are_the_same_in_whatever_order_rounds_are_asked_for(
 ) -> None:
     dice = Dice.seeded(1)
     keys = [HopKeys(dice.bytes(32), dice.bytes(32)) for _ in range(hops)]
-    kept = Circuit(keys, every)
+    kept = Circuit(keys, every, CELL_BYTES)
     cell = dice.bytes(128)
     for offset in offsets:
         number = FIRST + offset
-        assert kept.wrap(number, cell) == Circuit(keys, every).wrap(number, cell)
-        assert kept.peel(number, cell) == Circuit(keys, every).peel(number, cell)
+        assert kept.wrap(number, cell) == Circuit(keys, every, CELL_BYTES).wrap(number, cell)
+        assert kept.peel(number, cell) == Circuit(keys, every, CELL_BYTES).peel(number, cell)
 
 
 def test_no_two_rounds_share_a_layer_in_either_direction() -> None:
-    circuit = Circuit([HopKeys(bytes(32), bytes(32))], 1)
+    circuit = Circuit([HopKeys(bytes(32), bytes(32))], 1, CELL_BYTES)
     nothing = bytes(128)
     layers = [circuit.wrap(FIRST + n, nothing) for n in range(50)]
     layers += [circuit.peel(FIRST + n, nothing) for n in range(50)]

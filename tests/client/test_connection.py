@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sizes import CELL_BYTES, UP_BYTES
 from zones import FUZZ, example_keys, example_zone
 
 from pymix_voice.client.connection import (
@@ -15,7 +16,6 @@ from pymix_voice.client.connection import (
 from pymix_voice.errors import BadCell, Drop
 from pymix_voice.gateway.entry import Entry
 from pymix_voice.gateway.porter import FREE_HELLOS
-from pymix_voice.geometry import CELL_BYTES, UP_BYTES
 from pymix_voice.onion import sodium
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone import access
@@ -168,6 +168,7 @@ def test_after_25_rounds_without_a_datagram_a_new_session_is_sought_and_the_old_
     hello = hello_of(mine, quiet)
     assert mine.broken
     assert len(mine.seal(Kind.LINE, ROUND + 25, bytes(CELL_BYTES))) == UP_BYTES
+    assert len(mine.seal(Kind.CHALLENGE, ROUND + 25, b"8 bytes.")) == UP_BYTES
     new = mine.take_welcome(welcome(gateway, hello, quiet), quiet)
     assert new is not None
     assert new.session_id != session.session_id

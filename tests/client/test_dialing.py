@@ -5,6 +5,7 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sizes import BODY_BYTES
 from zones import FUZZ
 
 from pymix_voice.client.callkeys import Path
@@ -12,7 +13,7 @@ from pymix_voice.client.dialing import NOBODY_ROUNDS, STRANGER_CELLS, Knock
 from pymix_voice.client.door import Doorstep
 from pymix_voice.client.identity import CALLEE, CALLER, Identity
 from pymix_voice.errors import BadCell
-from pymix_voice.geometry import BODY_BYTES, Geometry
+from pymix_voice.geometry import Geometry
 from pymix_voice.onion.cell import Kind, open_dialing
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair

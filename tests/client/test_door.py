@@ -1,12 +1,13 @@
 """A door in one epoch: one guest, known by the handshake and not by what it claims."""
 
 import pytest
+from sizes import BODY_BYTES, CELL_BYTES
 
 from pymix_voice.client.dialing import Knock
 from pymix_voice.client.door import Doorstep
 from pymix_voice.client.identity import CALLER, Identity
 from pymix_voice.errors import BadCell, Drop
-from pymix_voice.geometry import BODY_BYTES, Geometry
+from pymix_voice.geometry import Geometry
 from pymix_voice.onion.cell import seal_dialing
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair
@@ -46,6 +47,11 @@ def text_from(caller: Identity, seed: int = 1) -> bytes:
     return caller.handshake(E, KeyPair.draw(Dice.seeded(seed)), BOB.key.public).write()
 
 
+def knock(key: bytes, number: int, text: bytes) -> bytes:
+    """A caller's cell under this key."""
+    return seal_dialing(key, CALLER, bytes(16), number, text, CELL_BYTES)
+
+
 def test_an_empty_door_has_nothing_to_say() -> None:
     assert door().say(FIRST, FRAME) is None
 
@@ -54,15 +60,20 @@ def test_a_contact_cannot_pass_for_another_contact() -> None:
     """Carol seals under the pair key that she shares, a handshake text that is Alice's."""
     carols = CAROL.pair_key(BOB.key.public, caller=True, epoch=E)
     host = door()
-    refused(host, FIRST, seal_dialing(carols, CALLER, bytes(16), FIRST, text_from(ALICE)))
-    host.hear(FIRST + 10, seal_dialing(carols, CALLER, bytes(16), FIRST + 10, text_from(CAROL)))
+    refused(host, FIRST, knock(carols, FIRST, text_from(ALICE)))
+    host.hear(
+        FIRST + 10,
+        knock(carols, FIRST + 10, text_from(CAROL)),
+    )
     assert host.call is not None
     assert host.call.peer == CAROL.key.public
 
 
 def test_who_calls_under_the_door_key_is_who_the_handshake_says() -> None:
     host = door(())
-    cell = seal_dialing(BOB.address.door_key, CALLER, bytes(16), FIRST, text_from(ALICE))
+    cell = seal_dialing(
+        BOB.address.door_key, CALLER, bytes(16), FIRST, text_from(ALICE), CELL_BYTES
+    )
     host.hear(FIRST, cell)
     assert host.call is not None
     assert host.call.peer == ALICE.key.public
@@ -89,7 +100,7 @@ def test_a_text_replayed_by_who_holds_the_door_key_never_rings() -> None:
     host = door()
     text = text_from(ALICE)
     for number in range(FIRST, FIRST + 200, 10):
-        cell = seal_dialing(BOB.address.door_key, CALLER, bytes(16), number, text)
+        cell = knock(BOB.address.door_key, number, text)
         if number == FIRST:
             host.hear(number, cell)
         else:
@@ -111,9 +122,9 @@ def test_the_first_guest_is_the_only_one() -> None:
 def test_a_garbled_text_leaves_the_door_open_for_the_next() -> None:
     host, key = door(), ALICE.pair_key(BOB.key.public, caller=True, epoch=E)
     for number, text in ((FIRST, bytes(96)), (FIRST + 10, Dice.seeded(1).bytes(96))):
-        refused(host, number, seal_dialing(key, CALLER, bytes(16), number, text))
+        refused(host, number, knock(key, number, text))
     assert host.call is None
-    host.hear(FIRST + 20, seal_dialing(key, CALLER, bytes(16), FIRST + 20, text_from(ALICE)))
+    host.hear(FIRST + 20, knock(key, FIRST + 20, text_from(ALICE)))
     assert host.call is not None
 
 

@@ -3,13 +3,14 @@
 from itertools import pairwise
 
 import pytest
+from sizes import BODY_BYTES
 
 from pymix_voice.client.call import PAUSE, Ending
 from pymix_voice.client.callkeys import Path
 from pymix_voice.client.identity import Identity
 from pymix_voice.client.phone import Phone, loop_name
 from pymix_voice.client.states import State
-from pymix_voice.geometry import BODY_BYTES, Geometry, is_door_round
+from pymix_voice.geometry import Geometry, is_door_round
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair
 from pymix_voice.onion.setup import Flag

@@ -10,12 +10,12 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 import trio
+from sizes import CHUNK_BYTES
 
 from pymix_voice.edge.clock import Clock
 from pymix_voice.edge.gso import LINK_LIMIT, SEGMENTS, LinkPort
 from pymix_voice.edge.places import address_of
 from pymix_voice.edge.port import STALE_S
-from pymix_voice.geometry import CHUNK_BYTES
 from pymix_voice.zone.drain import ADDRESS, Address, Burst
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux cuts and joins")

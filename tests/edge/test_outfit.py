@@ -58,7 +58,7 @@ def test_each_side_is_what_was_chosen(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sound = use(monkeypatch, device("Headset"), device("USB"))
-    chosen = outfit(choice)
+    chosen = outfit(choice, 1)
     assert type(chosen.sound.mouth) is mouth
     assert type(chosen.sound.ear) is ear
     assert chosen.names == names
@@ -68,22 +68,22 @@ def test_each_side_is_what_was_chosen(
 def test_files_or_silence_need_no_portaudio(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     for choice in (Choice(silent=True), Choice(SAID, Path("b.wav")), Choice(SAID, silent=True)):
-        outfit(choice)
+        outfit(choice, 1)
     with pytest.raises(SoundError, match=r"sounddevice was not found"):
-        outfit(Choice())
+        outfit(Choice(), 1)
 
 
 def test_without_devices_files_are_proposed(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch)
     with pytest.raises(SoundError, match=r"no microphone was found.*--silent"):
-        outfit(Choice())
+        outfit(Choice(), 1)
 
 
 def test_the_echo_test_is_both_sides_at_once_and_uses_no_device(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", None)
-    echo = echo_outfit()
+    echo = echo_outfit(1)
     assert isinstance(echo.sound.mouth, EchoMouth)
     assert isinstance(echo.sound.ear, EchoEar)
     assert echo.names == ("an echo", "an echo")
@@ -96,7 +96,7 @@ async def test_devices_are_watched_and_given_back_at_the_end(
         monkeypatch.setattr(plugs, name, 0.005)
     wall = Wall(monkeypatch)
     sound = use(monkeypatch, device("Headset"))
-    chosen, notes = outfit(Choice()), list[str]()
+    chosen, notes = outfit(Choice(), 1), list[str]()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(chosen.watch, notes.append)
         sound.found.clear()

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sizes import BODY_BYTES
 
 from pymix_voice.client.call import PAUSE, Call
 from pymix_voice.client.callkeys import CallKeys
@@ -13,7 +14,7 @@ from pymix_voice.edge.ears import PacedEar, RecordingEar
 from pymix_voice.edge.mouths import EchoMouth, Mouth, NoMouth, RecordedMouth
 from pymix_voice.edge.outfit import echo_outfit
 from pymix_voice.edge.sound import TALK_HELD_S, CallSound, Sound
-from pymix_voice.geometry import BODY_BYTES, FRAME_SAMPLES
+from pymix_voice.geometry import FRAME_SAMPLES
 from pymix_voice.voice.level import SILENCE_DB
 from pymix_voice.voice.redundancy import COPY_BYTES, NO_COPY, Packer
 from pymix_voice.voice.tones import Tone
@@ -44,7 +45,7 @@ def at(number: int) -> float:
 
 
 def in_call(mouth: Mouth) -> Sound:
-    sound = Sound(mouth, PacedEar())
+    sound = Sound(mouth, PacedEar(), 1)
     sound.begin(OnCall().connect(), START)
     return sound
 
@@ -73,8 +74,8 @@ def ended(sound: Sound, at_s: float) -> CallSound:
 
 
 def test_there_is_a_body_in_every_round_call_or_not() -> None:
-    idle = Sound(RecordedMouth(speech(3)), PacedEar())
-    waiting = Sound(RecordedMouth(speech(3)), PacedEar())
+    idle = Sound(RecordedMouth(speech(3)), PacedEar(), 1)
+    waiting = Sound(RecordedMouth(speech(3)), PacedEar(), 1)
     waiting.begin(OnCall(), START)
     for sound in (idle, waiting, in_call(RecordedMouth(speech(9)))):
         assert [len(body or b"") for body in said(sound, range(1, 2))] == [BODY_BYTES]
@@ -82,7 +83,7 @@ def test_there_is_a_body_in_every_round_call_or_not() -> None:
 
 def test_a_recording_is_spoken_from_the_first_round_of_talking_to_its_end() -> None:
     call = OnCall()
-    sound = Sound(RecordedMouth(speech(3)), PacedEar())
+    sound = Sound(RecordedMouth(speech(3)), PacedEar(), 1)
     sound.begin(call, START)
     assert None not in said(sound, range(5))
     call.connect()
@@ -98,7 +99,7 @@ def test_who_has_nothing_to_say_has_finished_from_the_first_round_of_talking() -
 
 
 def test_the_first_frames_of_speech_carry_no_copy_of_what_was_hummed_before() -> None:
-    sound = Sound(RecordedMouth(speech(9)), PacedEar())
+    sound = Sound(RecordedMouth(speech(9)), PacedEar(), 1)
     said(sound, range(10))
     sound.begin(OnCall().connect(), at(10))
     copies = [(body or b"")[-COPY_BYTES:] for body in said(sound, range(10, 14))]
@@ -126,7 +127,7 @@ def test_with_push_to_talk_one_is_heard_while_the_key_is_held_and_a_little_longe
 def test_the_meter_shows_what_the_microphone_hears_also_outside_of_calls() -> None:
     mouth = RecordedMouth(speech(9))
     mouth.begin(START)
-    sound = Sound(mouth, PacedEar())
+    sound = Sound(mouth, PacedEar(), 1)
     assert sound.level_in.look() == SILENCE_DB
     said(sound, range(2, 4))
     assert sound.level_in.look() == pytest.approx(-15.3, abs=0.5)
@@ -137,7 +138,7 @@ def test_the_meter_shows_what_the_microphone_hears_also_outside_of_calls() -> No
 
 def test_what_is_heard_is_recorded_to_the_last_frame(tmp_path: Path) -> None:
     path = tmp_path / "b.wav"
-    sound = Sound(NoMouth(), RecordingEar(path))
+    sound = Sound(NoMouth(), RecordingEar(path), 1)
     sound.pull(START - 1)
     sound.begin(OnCall().connect(), START)
     hear(sound, range(500, 510))
@@ -145,7 +146,7 @@ def test_what_is_heard_is_recorded_to_the_last_frame(tmp_path: Path) -> None:
     call = ended(sound, at(510))
     summary = call.summary(1.0, sound.mouth, sound.ear)
     assert (summary["frames_heard"], summary["frames_late"], summary["loss"]) == (10, 0, 0)
-    assert summary["first_round_played"] == 500
+    assert summary["first_frame_played"] == 500
     assert summary["output"] == str(path)
     with wave.open(str(path)) as recording:
         assert recording.getnframes() >= 10 * FRAME_SAMPLES
@@ -179,7 +180,7 @@ def test_a_body_that_is_none_is_missed_like_a_lost_one() -> None:
 def test_an_old_recording_stays_if_nothing_was_heard(tmp_path: Path) -> None:
     path = tmp_path / "b.wav"
     path.write_bytes(b"old")
-    sound = Sound(NoMouth(), RecordingEar(path))
+    sound = Sound(NoMouth(), RecordingEar(path), 1)
     sound.begin(OnCall(), START)
     call = ended(sound, at(1))
     assert path.read_bytes() == b"old"
@@ -197,7 +198,7 @@ def test_volume_changes_what_is_heard() -> None:
 
 
 def test_it_rings_only_outside_of_calls() -> None:
-    sound = Sound(NoMouth(), PacedEar())
+    sound = Sound(NoMouth(), PacedEar(), 1)
     sound.tone = Tone.RING
     sound.pull(START)
     assert sound.level_out.look() > -40
@@ -207,7 +208,7 @@ def test_it_rings_only_outside_of_calls() -> None:
 
 
 def test_what_an_idle_client_says_is_played_to_nobody() -> None:
-    sound = Sound(NoMouth(), PacedEar())
+    sound = Sound(NoMouth(), PacedEar(), 1)
     for number in range(20):
         body = sound.frame(number, at(number))
         sound.push_loop(number, body or b"", at(number))
@@ -218,7 +219,7 @@ def test_what_an_idle_client_says_is_played_to_nobody() -> None:
 def test_a_call_begins_with_the_delay_that_its_way_needs() -> None:
     delays = []
     for idle_rounds in (0, 400):
-        sound = Sound(NoMouth(), PacedEar())
+        sound = Sound(NoMouth(), PacedEar(), 1)
         for number in range(idle_rounds):
             sound.push_loop(number, sound.frame(number, at(number)) or b"", at(number))
             sound.pull(at(number))
@@ -232,7 +233,7 @@ def test_a_call_begins_with_the_delay_that_its_way_needs() -> None:
 
 
 def test_the_echo_test_says_what_it_hears_a_second_later() -> None:
-    sound = echo_outfit().sound
+    sound = echo_outfit(1).sound
     assert isinstance(sound.mouth, EchoMouth)
     sound.pull(START - 1)
     sound.begin(OnCall().connect(), START)

@@ -84,7 +84,7 @@ def make_talk(
         me=me,
         known=known or Acquaintance(),
         strangers=True,
-        outfit=outfit(Choice(output=output, silent=True)),
+        outfit=outfit(Choice(output=output, silent=True), 1),
         tell=tell,
         status_s=status_s,
     )

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import trio
+from sizes import CHUNK_BYTES, UP_BYTES
 
 from pymix_voice.edge.clock import Clock
 from pymix_voice.edge.places import Place, address_of
@@ -23,7 +24,6 @@ from pymix_voice.edge.udp import (
     open_port,
 )
 from pymix_voice.errors import ConfigError
-from pymix_voice.geometry import CHUNK_BYTES, UP_BYTES
 from pymix_voice.zone.drain import ADDRESS, NOWHERE, Address, Addresses, Burst, Drain
 
 LOCAL = ("127.0.0.1", 0)

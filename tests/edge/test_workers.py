@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pytest
 import trio
 from eventually import eventually
+from sizes import UP_BYTES
 from zones import example_zone
 
 from pymix_voice.client.connection import Connection
@@ -22,7 +23,7 @@ from pymix_voice.edge.report import Report
 from pymix_voice.edge.running import run
 from pymix_voice.edge.workers import run_workers, shared_sockets
 from pymix_voice.errors import ConfigError
-from pymix_voice.geometry import MAX_WORKERS, UP_BYTES
+from pymix_voice.geometry import MAX_WORKERS
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.access import EPHEMERAL_AT, NO_SESSION, RETRY_BYTES
 

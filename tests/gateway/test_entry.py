@@ -5,12 +5,13 @@ import pytest
 from entries import NOW, ROUND, ZONE, client, entry, hear, snapshot, upward
 from hypothesis import given
 from hypothesis import strategies as st
+from sizes import CELL_BYTES, UP_BYTES
 from zones import FUZZ, example_keys
 
 from pymix_voice.client.connection import Connection
 from pymix_voice.errors import BadCell, Drop, Drops
 from pymix_voice.gateway.entry import Entry
-from pymix_voice.geometry import ACCESS_HEADER_BYTES, CELL_BYTES, UP_BYTES
+from pymix_voice.geometry import ACCESS_HEADER_BYTES
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone import access
 from pymix_voice.zone.access import Kind

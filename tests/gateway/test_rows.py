@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from sizes import CELL_BYTES
 from zones import FUZZ
 
 from pymix_voice.errors import BadCell, Drop, Drops
 from pymix_voice.gateway.rows import Collection, Placing
 from pymix_voice.gateway.sessions import Slots
-from pymix_voice.geometry import CELL_BYTES
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.access import Kind
 from pymix_voice.zone.rounds import AHEAD_ROUNDS
@@ -21,7 +21,7 @@ MARKS = st.integers(1, 255)
 
 
 def collection() -> Collection:
-    return Collection(SLOTS, Dice.seeded(1))
+    return Collection(SLOTS, CELL_BYTES, Dice.seeded(1))
 
 
 def cells(*marks: int) -> NDArray[np.uint8]:

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zones import FUZZ
 
-from pymix_voice.lab.calls.instants import ROUND_S, Path, phases, spread
+from pymix_voice.lab.calls.instants import Path, phases, spread
 from pymix_voice.lab.processes import Told
 
 FIRST = 90_000_000_000
+ROUND_S = 0.02
 PART_MS = st.floats(0.1, 80.0)
 
 
@@ -41,7 +42,7 @@ def way(steps_ms: list[float], mixes: int) -> tuple[Path, float]:
     back = told("backward", passing(next(names)))
     gateway = [{**one, **two} for one, two in zip(gateway, back, strict=True)]
     came = told("came", passing(next(names)))
-    return Path(sent, came, gateway, chain), base - FIRST * ROUND_S
+    return Path(sent, came, gateway, chain, ROUND_S), base - FIRST * ROUND_S
 
 
 @FUZZ
@@ -69,7 +70,7 @@ def test_without_the_word_of_some_part_there_are_no_parts() -> None:
 
 def test_a_round_that_is_told_twice_counts_once_and_none_is_no_round() -> None:
     twice = told("came", lambda number: number * ROUND_S, range(3)) * 2
-    assert len(phases([*twice, {"came_round": 0, "came_at": 0.0}], "came")) == 3
+    assert len(phases([*twice, {"came_round": 0, "came_at": 0.0}], "came", ROUND_S)) == 3
 
 
 def test_a_spread_says_of_how_many_values() -> None:

@@ -4,9 +4,9 @@ from collections import Counter
 
 import pytest
 from crowdmirror import FIRST, HERE, Mirror, Play
+from sizes import DOWN_BYTES, UP_BYTES
 
 from pymix_voice.errors import BadCell
-from pymix_voice.geometry import DOWN_BYTES, UP_BYTES
 from pymix_voice.lab.crowd.tally import Sort, percentiles_ms
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.setup import Flag, Klass

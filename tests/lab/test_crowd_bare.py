@@ -1,6 +1,7 @@
 """Bare clients: cells and onions of the right size, with nothing in them."""
 
 import numpy as np
+from sizes import TWENTY
 from zones import example_zone
 
 from pymix_voice.lab.crowd.bare import BareKit
@@ -48,7 +49,7 @@ def test_a_cell_that_comes_home_is_right_and_filler_is_none() -> None:
     assert mint is not None
     for client in range(5):
         mint.take(client)
-    cells, circuits = Cells(PEERS, DICE), mint.circuits
+    cells, circuits = Cells(TWENTY, PEERS, DICE), mint.circuits
     # As they lie in datagrams.
     room = np.zeros((6, 152), np.uint8)
     out = room[:, 8:136]
@@ -65,7 +66,7 @@ def test_a_cell_of_another_sender_or_round_is_not_right() -> None:
     assert mint is not None
     for client in range(6):
         mint.take(client)
-    cells, circuits = Cells(PEERS, DICE), mint.circuits
+    cells, circuits = Cells(TWENTY, PEERS, DICE), mint.circuits
     out = np.zeros((6, 128), np.uint8)
     for kind in (Kind.LINE, Kind.DOOR):
         cells.seal(out, kind, NUMBER, Senders(slice(0, 6), EVERYBODY), circuits)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sizes import CELL_BYTES, TWENTY
 from zones import example_zone
 
 from pymix_voice.client.connection import Session
@@ -35,7 +36,7 @@ def hops_of(client: int) -> list[HopKeys]:
 
 def circuits(calls: float = 0.5) -> Epoch:
     """Six clients' circuits, of which the last has none."""
-    epoch = Epoch(30, HOPS, peers_of(6, calls), DICE.fork("epoch"))
+    epoch = Epoch(30, HOPS, peers_of(6, calls), CELL_BYTES, DICE.fork("epoch"))
     for client in range(5):
         epoch.line.put(client, hops_of(client))
         epoch.door.put(client, hops_of(client + 100))
@@ -46,14 +47,14 @@ def circuits(calls: float = 0.5) -> Epoch:
 def all_layers(hops: list[HopKeys], direction: int, step: int) -> NDArray[np.uint8]:
     keys = [hop.forward if direction == FORWARD else hop.backward for hop in hops]
     block, place = divmod(step, BLOCK_ROUNDS)
-    layers: NDArray[np.uint8] = combined(keys, direction, block)[place]
+    layers: NDArray[np.uint8] = combined(keys, direction, block, CELL_BYTES)[place]
     return layers
 
 
 @pytest.mark.parametrize("direction", [FORWARD, BACKWARD])
 @pytest.mark.parametrize("every", [1, DOOR_EVERY])
 def test_layers_are_those_of_a_single_circuit(direction: int, every: int) -> None:
-    layers = Layers(90, HOPS, every)
+    layers = Layers(90, HOPS, every, CELL_BYTES)
     for client in range(90):
         layers.put(client, hops_of(client))
     for number in (NUMBER, NUMBER + BLOCK_ROUNDS * every):
@@ -65,7 +66,7 @@ def test_layers_are_those_of_a_single_circuit(direction: int, every: int) -> Non
 
 
 def test_layers_are_made_ahead_in_slices_and_old_ones_are_gone() -> None:
-    layers = Layers(90, HOPS, 1)
+    layers = Layers(90, HOPS, 1, CELL_BYTES)
     slices = 0
     while layers.prepare(NUMBER, NUMBER + 100):
         slices += 1
@@ -80,7 +81,7 @@ def test_layers_are_made_ahead_in_slices_and_old_ones_are_gone() -> None:
 
 
 def test_no_block_is_made_that_no_round_will_need() -> None:
-    layers = Layers(10, HOPS, 1)
+    layers = Layers(10, HOPS, 1, CELL_BYTES)
     while layers.prepare(NUMBER, NUMBER):
         pass
     layers.rows(FORWARD, NUMBER + BLOCK_ROUNDS)
@@ -89,7 +90,7 @@ def test_no_block_is_made_that_no_round_will_need() -> None:
 
 def test_a_cell_opens_at_the_peer_and_says_who_sent_it_when() -> None:
     peers, epoch = peers_of(6, 0.5), circuits()
-    cells = Cells(peers, DICE.fork("cells"))
+    cells = Cells(TWENTY, peers, DICE.fork("cells"))
     out = np.zeros((6, 128), np.uint8)
     everybody = np.arange(6)
     cells.seal(out, Kind.LINE, NUMBER, Senders(slice(0, 6), everybody), epoch)
@@ -114,11 +115,11 @@ def test_a_cell_of_another_round_or_sender_is_not_right() -> None:
     peers, epoch = peers_of(6, 0.5), circuits(calls=0.0)
     everybody = np.arange(6)
     out = np.zeros((6, 128), np.uint8)
-    Cells(peers, DICE).seal(out, Kind.LINE, NUMBER, Senders(slice(0, 6), everybody), epoch)
+    Cells(TWENTY, peers, DICE).seal(out, Kind.LINE, NUMBER, Senders(slice(0, 6), everybody), epoch)
     for client in range(5):
         out[client] ^= all_layers(hops_of(client), FORWARD, NUMBER)
         out[client] ^= all_layers(hops_of(client), BACKWARD, NUMBER)
-    heard = Cells(peers, DICE).read(out, Kind.LINE, NUMBER, everybody, epoch)
+    heard = Cells(TWENTY, peers, DICE).read(out, Kind.LINE, NUMBER, everybody, epoch)
     assert heard is not None
     assert heard.places.tolist() == [0, 1, 2, 3, 4]
     assert heard.right.tolist() == [False, False, True, True, True]
@@ -129,7 +130,7 @@ def test_onions_open_hop_by_hop_and_are_spread_over_the_rounds() -> None:
     pairs = [KeyPair.draw(DICE) for _ in range(HOPS)]
     keys = tuple(pair.public for pair in pairs)
     listed = Descriptor(zone.hash, 30, zone.geometry.first_round(30), keys)
-    epoch = Epoch(30, HOPS, peers_of(6, 1.0), DICE.fork("epoch"))
+    epoch = Epoch(30, HOPS, peers_of(6, 1.0), CELL_BYTES, DICE.fork("epoch"))
     mint = OnionMint(listed, epoch, DICE.fork("onions"))
     mint.want(range(6))
     assert not mint.step()
@@ -156,7 +157,7 @@ def test_an_onion_that_is_wanted_at_once_is_made_at_once() -> None:
     zone = example_zone()
     keys = tuple(KeyPair.draw(DICE).public for _ in range(HOPS))
     listed = Descriptor(zone.hash, 30, zone.geometry.first_round(30), keys)
-    mint = OnionMint(listed, Epoch(30, HOPS, peers_of(2, 0), DICE), DICE)
+    mint = OnionMint(listed, Epoch(30, HOPS, peers_of(2, 0), CELL_BYTES, DICE), DICE)
     onions = mint.take(1)
     assert onions is not None
     assert len(onions) == 2 * zone.geometry.onion_bytes

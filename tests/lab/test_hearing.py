@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pymix_voice.geometry import FRAME_SAMPLES
+from pymix_voice.geometry import FRAME_S, FRAME_SAMPLES
 from pymix_voice.lab.hearing import (
     BEFORE_SENT_MS,
     COPIES,
@@ -21,9 +21,10 @@ from pymix_voice.lab.hearing import (
     runs,
 )
 from pymix_voice.lab.patterns import WAY_S, Pattern, Row
-from pymix_voice.voice.arrivals import ROUND_S
 from pymix_voice.voice.recordings import read_recording
-from pymix_voice.voice.redundancy import COPY_BACK
+from pymix_voice.voice.redundancy import ONE_FRAME
+
+BACK = ONE_FRAME.frames_back
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -38,7 +39,7 @@ def steady(*lost: int, way_s: float = WAY_S) -> Pattern:
     """All come at once but those of the recording's rounds that are lost."""
     gone = {WARM_ROUNDS + number for number in lost}
     rows = [
-        Row(number, None if number in gone else number * ROUND_S + way_s)
+        Row(number, None if number in gone else number * FRAME_S + way_s)
         for number in range(sum(speech().parts))
     ]
     return Pattern("steady", "for a test", rows)
@@ -63,8 +64,8 @@ def test_rates_are_those_of_the_packets() -> None:
 
 def test_packets_with_copies_have_those_of_earlier_rounds() -> None:
     sent = speech().sent(COPIES)
-    assert all(not packet.copies for packet in sent[:COPY_BACK])
-    assert sent[10].copies[0][0] == 10 - COPY_BACK
+    assert all(not packet.copies for packet in sent[:BACK])
+    assert sent[10].copies[0][0] == 10 - BACK
     assert len(sent) == len(speech().sent(PLAIN)) == sum(speech().parts)
 
 

@@ -31,9 +31,9 @@ def side(role: str, **other: float | None) -> Told:
         "frames_late": 0,
         "loss": 0.002,
         "t0": T0,
-        "first_round_sent": 7000,
+        "first_frame_sent": 7000,
         "s0": T0 + DELAY_S - SILENCE_S,
-        "first_round_played": 7010,
+        "first_frame_played": 7010,
         "first_played_at": T0 + 0.2 + DELAY_S,
         "dialed_at": T0 - 5 if role == "caller" else None,
         **other,
@@ -79,7 +79,7 @@ def test_delay_and_likeness_come_from_the_recordings(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_way_without_a_voice_is_told_in_a_sentence_and_has_no_delay(tmp_path: Path) -> None:
-    deaf = side("caller", frames_heard=0, first_played_at=None, first_round_played=None, s0=None)
+    deaf = side("caller", frames_heard=0, first_played_at=None, first_frame_played=None, s0=None)
     summary = outcome(ways(tmp_path, deaf, side("callee")), [[]], GEOMETRY)
     assert summary["setup_ms"] is None
     assert summary["mouth_to_ear_ms"]["callee_to_caller"] == {"p50": None, "p95": None, "n": 0}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pymix_voice.geometry import FRAME_S
 from pymix_voice.lab.network import Law, Link
 from pymix_voice.lab.patterns import (
     CHAIN_PASSES,
@@ -15,7 +16,6 @@ from pymix_voice.lab.patterns import (
     patterns,
 )
 from pymix_voice.onion.dice import Dice
-from pymix_voice.voice.arrivals import ROUND_S
 
 SECONDS = 60.0
 CORPUS = {pattern.name: pattern for pattern in patterns(SECONDS)}
@@ -25,7 +25,7 @@ FIRST_IN_FIRST_OUT = [name for name in CORPUS if name != "reordering"]
 def lateness(pattern: Pattern) -> NDArray[np.float64]:
     """Of each round, beyond what the way takes at least; NaN where it is lost."""
     at = np.array([np.nan if row.at is None else row.at for row in pattern.rows])
-    late: NDArray[np.float64] = at - np.arange(len(at)) * ROUND_S - WAY_S
+    late: NDArray[np.float64] = at - np.arange(len(at)) * FRAME_S - WAY_S
     return late
 
 
@@ -98,7 +98,7 @@ def test_what_is_held_back_comes_behind_a_gap(
     # Between two rounds nothing comes for a round longer, or a little less.
     long = gaps[gaps > least_s]
     assert times[0] <= len(long) <= times[1]
-    assert long.max() < most_s + ROUND_S + 0.002
+    assert long.max() < most_s + FRAME_S + 0.002
     assert least_s < lateness(CORPUS[name]).max() < most_s + 0.002
 
 

@@ -4,8 +4,9 @@ import os
 
 import pytest
 from nacl.exceptions import CryptoError
+from sizes import CELL_BYTES
 
-from pymix_voice.geometry import CELL_BYTES, KEY_BYTES, STATUS_BYTES
+from pymix_voice.geometry import KEY_BYTES, STATUS_BYTES
 from pymix_voice.lab.peers import naive_run
 from pymix_voice.lab.peers.naive import (
     BACKWARD,

@@ -5,12 +5,11 @@ from calls import heard_from, lost, online, talk
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pymix_voice.geometry import Geometry
+from pymix_voice.geometry import FRAME_S, Geometry
 from pymix_voice.lab import world as worlds
 from pymix_voice.lab.peers.timers import Timed, TimedFirstMix, TimedInlet, timed_at
 from pymix_voice.lab.world import World
 from pymix_voice.onion.dice import Dice
-from pymix_voice.voice.arrivals import ROUND_S
 
 NEAR_S = 1e-6
 
@@ -23,14 +22,14 @@ def inlet(seed: int) -> TimedInlet:
 def test_a_tick_is_the_first_one_from_an_instant_on(seed: int, instant: float) -> None:
     timed = inlet(seed)
     tick = timed.tick_after(instant)
-    assert instant - NEAR_S <= tick <= instant + ROUND_S + NEAR_S
-    rounds = (tick - timed.timer_s) / ROUND_S
+    assert instant - NEAR_S <= tick <= instant + FRAME_S + NEAR_S
+    rounds = (tick - timed.timer_s) / FRAME_S
     assert rounds == pytest.approx(round(rounds), abs=1e-3)
 
 
 def test_timers_tick_anywhere_in_a_round_and_never_is_never() -> None:
     phases = [inlet(seed).timer_s for seed in range(40)]
-    assert all(0 <= phase < ROUND_S for phase in phases)
+    assert all(0 <= phase < FRAME_S for phase in phases)
     assert min(phases) < 0.005 < 0.015 < max(phases)
     assert inlet(1).tick_after(float("inf")) == float("inf")
 
@@ -67,9 +66,9 @@ def test_rounds_leave_at_ticks_only_and_a_call_is_heard_without_loss(
         instants = left[name, to]
         assert len(instants) > 200
         for instant in instants:
-            rounds = (instant - timed.timer_s) / ROUND_S
+            rounds = (instant - timed.timer_s) / FRAME_S
             assert rounds == pytest.approx(round(rounds), abs=1e-3)
-        assert 0 < timed.waited_s / timed.waited < ROUND_S
+        assert 0 < timed.waited_s / timed.waited < FRAME_S
     for person, peer in ((one, other), (other, one)):
         assert len(heard_from(person, peer)) > 240
         assert lost(person, peer) == 0

@@ -7,11 +7,12 @@ import pytest
 import trio
 from hypothesis import given
 from hypothesis import strategies as st
+from sizes import BODY_BYTES
 
 from pymix_voice.edge.ears import RecordingEar
 from pymix_voice.edge.mouths import RecordedMouth
 from pymix_voice.edge.sound import Sound
-from pymix_voice.geometry import BODY_BYTES, SAMPLE_RATE
+from pymix_voice.geometry import SAMPLE_RATE
 from pymix_voice.lab.measure import correlation
 from pymix_voice.lab.outcome import Way
 from pymix_voice.lab.peers import direct
@@ -83,7 +84,7 @@ def test_a_proxy_is_asked_for_an_address_or_for_a_name() -> None:
 
 def end(said: Path, heard: Path, now: float, hum_rounds: int) -> tuple[End, RecordedMouth]:
     mouth = RecordedMouth(read_recording(said))
-    return End(Sound(mouth, RecordingEar(heard)), now, hum_rounds), mouth
+    return End(Sound(mouth, RecordingEar(heard), 1), now, hum_rounds), mouth
 
 
 @pytest.mark.slow

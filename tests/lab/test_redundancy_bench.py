@@ -5,14 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sizes import BODY_BYTES
 
 from pymix_voice.errors import ConfigError, SoundError
-from pymix_voice.geometry import BODY_BYTES, FRAME_SAMPLES
+from pymix_voice.geometry import FRAME_SAMPLES
 from pymix_voice.lab import redundancy
 from pymix_voice.lab.losses import Losses, Mask
 from pymix_voice.lab.redundancy import Condition, Recording, Score
 from pymix_voice.voice.recordings import Recorder, read_recording
-from pymix_voice.voice.redundancy import COPY_BACK
+from pymix_voice.voice.redundancy import ONE_FRAME
+
+BACK = ONE_FRAME.frames_back
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 A_TENTH = Condition(Losses.RANDOM, 0.1)
@@ -41,7 +44,7 @@ def likeness(number: int, *, lost: Mask, copies: bool) -> float:
 def test_both_ways_fill_the_same_cells() -> None:
     sizes = {len(body) for body in (*short().frames, *short().bodies)}
     assert sizes == {BODY_BYTES}
-    assert len(short().frames) == len(short().bodies) == 50 + COPY_BACK + 1
+    assert len(short().frames) == len(short().bodies) == 50 + BACK + 1
 
 
 def test_a_lost_frame_is_heard_by_its_copy() -> None:
@@ -50,7 +53,7 @@ def test_a_lost_frame_is_heard_by_its_copy() -> None:
 
 def test_a_copy_that_is_lost_too_does_not_help() -> None:
     with_copy = likeness(20, lost=losing(20), copies=True)
-    assert likeness(20, lost=losing(20, 20 + COPY_BACK), copies=True) < with_copy - 0.1
+    assert likeness(20, lost=losing(20, 20 + BACK), copies=True) < with_copy - 0.1
     assert likeness(20, lost=losing(20), copies=False) < with_copy - 0.1
 
 

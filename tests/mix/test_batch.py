@@ -32,7 +32,9 @@ SECOND = MAX_WORKERS
 
 def batch(hop: int = 0, gateways: int = 1, geometry: Geometry = GEOMETRY) -> Batch:
     dice = Dice.seeded(5)
-    return Batch(geometry, hop, KEYS[hop], PUBLIC, HASH, Blocks(), dice, gateways)
+    return Batch(
+        geometry, hop, KEYS[hop], PUBLIC, HASH, Blocks(geometry.cell_bytes), dice, gateways
+    )
 
 
 def maker(number: int, klass: Klass = Klass.LINE, first_hop: int = 0) -> OnionMaker:

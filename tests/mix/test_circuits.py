@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from sizes import CELL_BYTES
 from zones import FUZZ, Named, payloads
 
 from pymix_voice.client.circuits import Circuit
 from pymix_voice.errors import Misuse
-from pymix_voice.geometry import CELL_BYTES, DOOR_EVERY, is_door_round
+from pymix_voice.geometry import DOOR_EVERY, is_door_round
 from pymix_voice.mix.circuits import Circuits, LayerKeys, Orders, no_circuits
 from pymix_voice.mix.switchboard import join
 from pymix_voice.onion.blocks import Blocks
@@ -24,7 +25,7 @@ START = 90_000_000_000
 
 
 def circuits(lines: Sequence[HopKeys], doors: Sequence[HopKeys], orders: Orders) -> Circuits:
-    return Circuits(EPOCH, LayerKeys.of(lines), LayerKeys.of(doors), orders, Blocks())
+    return Circuits(EPOCH, LayerKeys.of(lines), LayerKeys.of(doors), orders, Blocks(CELL_BYTES))
 
 
 def layer_keys(count: int, seed: int = 1) -> list[HopKeys]:
@@ -46,7 +47,7 @@ class Chain:
             for _ in range(len(lines) + len(doors))
         ]
         self.clients = [
-            Circuit(keys, 1 if row < len(lines) else DOOR_EVERY)
+            Circuit(keys, 1 if row < len(lines) else DOOR_EVERY, CELL_BYTES)
             for row, keys in enumerate(self.keys)
         ]
         self.mixes: list[Circuits] = []
@@ -161,7 +162,9 @@ def test_each_way_is_the_sum_that_the_design_gives(number: int) -> None:
     rows = mix.rows(number)
     order = [*lines.tolist(), *(8 + doors).tolist()][:rows]
     cells = dice.matrix(rows, CELL_BYTES)
-    clients = [Circuit([each], 1 if row < 8 else DOOR_EVERY) for row, each in enumerate(keys)]
+    clients = [
+        Circuit([each], 1 if row < 8 else DOOR_EVERY, CELL_BYTES) for row, each in enumerate(keys)
+    ]
     # A client adds forward what the mix takes off, and takes off what the mix adds backward.
     off = [
         client.wrap(number, cell.tobytes()) for client, cell in zip(clients, cells, strict=False)
@@ -285,7 +288,7 @@ def test_after_wiping_nothing_can_be_peeled() -> None:
 
 
 def test_a_zone_without_circuits_passes_empty_rounds() -> None:
-    nobody = no_circuits()
+    nobody = no_circuits(CELL_BYTES)
     nothing = np.empty((0, CELL_BYTES), np.uint8)
     for number in (START, START + 1):
         assert nobody.rows(number) == 0

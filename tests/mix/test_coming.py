@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sizes import CELL_BYTES
 from zones import example_keys, example_zone
 
 from pymix_voice.client.circuits import Circuit
@@ -45,7 +46,9 @@ class Chain:
             dice = Dice.seeded(hop)
             signer = Signer(self.zone, hop, key.sign.reveal(), -1, dice.fork("keys"))
             signer.start(first_epoch - 2)
-            self.mixes.append(Coming(self.zone, hop, signer, Blocks(), dice.fork("coming")))
+            self.mixes.append(
+                Coming(self.zone, hop, signer, Blocks(CELL_BYTES), dice.fork("coming"))
+            )
             self.mixes[hop].say_again(DOWN)
             for up in range(gateways if hop == 0 else 1):
                 self.mixes[hop].say_again(up * MAX_WORKERS)
@@ -91,7 +94,7 @@ class Chain:
                 maker = OnionMaker(listed.onion_keys, listed.hash, klass, dice)
                 onions.append(maker.seal(drop, flag))
                 if klass == Klass.LINE:
-                    lines.append(Circuit(maker.hops, 1))
+                    lines.append(Circuit(maker.hops, 1, CELL_BYTES))
             self.mixes[0].receive(peer, Setups(EPOCH, number, *onions))
         self.mixes[0].receive(peer, BatchEnd(EPOCH, len(drops), len(drops)))
         return lines

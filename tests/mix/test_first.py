@@ -2,8 +2,9 @@
 
 import pytest
 from calls import EPOCH_S, frames_gained, lost, online, talk
+from sizes import CHUNK_BYTES
 
-from pymix_voice.geometry import CHUNK_BYTES, MAX_WORKERS
+from pymix_voice.geometry import MAX_WORKERS
 from pymix_voice.lab.cast import Person
 from pymix_voice.lab.world import World
 from pymix_voice.mix.first import FirstMix

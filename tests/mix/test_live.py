@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sizes import CELL_BYTES
 from zones import FUZZ
 
 from pymix_voice.errors import Misuse
-from pymix_voice.geometry import CELL_BYTES, MAX_EXTENSIONS, Geometry
+from pymix_voice.geometry import MAX_EXTENSIONS, Geometry
 from pymix_voice.mix.circuits import Circuits, LayerKeys, Orders
 from pymix_voice.mix.live import Live
 from pymix_voice.onion.blocks import Blocks
@@ -24,7 +25,7 @@ DRAINED = GEOMETRY.keys_until
 def circuits(epoch: int = EPOCH, lines: int = 2) -> Circuits:
     keys = LayerKeys.of([HopKeys(bytes([n] * 32), bytes([n + 9] * 32)) for n in range(lines)])
     orders = Orders.apart(np.arange(lines), np.arange(0))
-    return Circuits(epoch, keys, LayerKeys.of([]), orders, Blocks())
+    return Circuits(epoch, keys, LayerKeys.of([]), orders, Blocks(CELL_BYTES))
 
 
 def is_wiped(of: Circuits) -> bool:

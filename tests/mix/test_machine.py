@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from calls import online
+from sizes import CHUNK_BYTES
 
 from pymix_voice.errors import Drop
-from pymix_voice.geometry import CHUNK_BYTES, DOOR_EVERY
+from pymix_voice.geometry import DOOR_EVERY
 from pymix_voice.lab.world import World
 from pymix_voice.mix.machine import Mix
 from pymix_voice.onion.dice import Dice

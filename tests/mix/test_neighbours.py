@@ -3,10 +3,11 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from sizes import CHUNK_BYTES
 from zones import FUZZ, example_zone
 
 from pymix_voice.errors import Drop, Drops
-from pymix_voice.geometry import CHUNK_BYTES, MAX_WORKERS
+from pymix_voice.geometry import MAX_WORKERS
 from pymix_voice.mix.neighbours import DOWN, Neighbours
 from pymix_voice.onion.chunk import LinkKeys
 from pymix_voice.onion.dice import Dice

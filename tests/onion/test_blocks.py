@@ -4,6 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from numpy.typing import NDArray
+from sizes import CELL_BYTES
 
 from pymix_voice.errors import Misuse
 from pymix_voice.onion.blocks import Blocks
@@ -16,7 +17,7 @@ class Pool(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pool = Blocks()
+        self.pool = Blocks(CELL_BYTES)
         self.taken: list[NDArray[np.uint8]] = []
 
     @rule(rows=st.sampled_from([1, 3, 512, 513, 700]))
@@ -57,7 +58,7 @@ def finish(pool: Blocks) -> int:
 
 
 def test_a_buffer_comes_back_only_when_all_that_was_used_is_zero() -> None:
-    pool = Blocks()
+    pool = Blocks(CELL_BYTES)
     block = pool.take(300)
     block.fill(7)
     pool.give(block)
@@ -69,7 +70,7 @@ def test_a_buffer_comes_back_only_when_all_that_was_used_is_zero() -> None:
 
 
 def test_the_smallest_buffer_that_is_large_enough_is_taken() -> None:
-    pool = Blocks()
+    pool = Blocks(CELL_BYTES)
     blocks = [pool.take(rows) for rows in (1500, 10, 600)]
     for block in blocks:
         pool.give(block)
@@ -81,7 +82,7 @@ def test_the_smallest_buffer_that_is_large_enough_is_taken() -> None:
 
 
 def test_no_more_than_sixteen_are_kept_and_the_largest_of_them() -> None:
-    pool = Blocks()
+    pool = Blocks(CELL_BYTES)
     blocks = [pool.take(512 * size) for size in (2, 1, *[2] * 16)]
     for block in blocks:
         block[0] = 9
@@ -96,7 +97,7 @@ def test_no_more_than_sixteen_are_kept_and_the_largest_of_them() -> None:
 
 
 def test_only_whole_blocks_are_given_back_and_an_empty_one_is_nothing() -> None:
-    pool = Blocks()
+    pool = Blocks(CELL_BYTES)
     block = pool.take(5)
     for part in (block[:, :4], block[:19], block[::-1], np.zeros((20, 5, 128), np.uint8)):
         with pytest.raises(Misuse):

@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from sizes import CHUNK_BYTES, TWENTY
 from zones import FUZZ
 
-from pymix_voice import geometry
 from pymix_voice.errors import Drop, Drops, Misuse
-from pymix_voice.geometry import CHUNK_BYTES
 from pymix_voice.onion import sodium
 from pymix_voice.onion.chunk import Beside, Chunks, LinkKeys, Opener, Sealer, link_ids
 from pymix_voice.onion.dice import Dice
@@ -30,7 +29,7 @@ ciphers = st.sampled_from([CHACHA, AEGIS])
 
 
 def sealer(cipher: Cipher = CHACHA, link: bytes = LINK) -> Sealer:
-    return Sealer(link, KEYS[cipher], cipher)
+    return Sealer(link, KEYS[cipher], TWENTY, cipher)
 
 
 def opener(cipher: Cipher = CHACHA) -> Opener:
@@ -63,7 +62,7 @@ def opened(
 def test_a_matrix_goes_out_and_comes_back(rows: int, cipher: Cipher) -> None:
     cells = cells_of(rows)
     datagrams = sealer(cipher).seal(ROUND, 70_001, cells, Beside(-3, 0x1FF, 5))
-    count = geometry.chunks(rows)
+    count = TWENTY.chunks(rows)
     assert datagrams.shape == (count, 1200)
     assert link_ids(datagrams).tolist() == [int.from_bytes(LINK, "little")] * count
     rounds, (chunks,), drops = opened(datagrams, ROUND - 64, cipher)
@@ -122,7 +121,7 @@ def test_round_numbers_are_found_again_near_a_known_one(
     number: int, off: int, rows: int, cipher: Cipher
 ) -> None:
     rounds, (chunks,), _ = opened(sealed(number, rows, cipher), max(0, number + off), cipher)
-    assert rounds == [number] * geometry.chunks(rows)
+    assert rounds == [number] * TWENTY.chunks(rows)
     assert chunks.round == number
 
 
@@ -148,7 +147,7 @@ def test_wrong_shapes_and_numbers_are_our_bug() -> None:
 def test_a_key_of_the_other_ciphers_size_is_our_bug() -> None:
     for cipher, other in ((CHACHA, AEGIS), (AEGIS, CHACHA)):
         with pytest.raises(Misuse):
-            Sealer(LINK, KEYS[other], cipher).seal(1, 1, cells_of(1), NOTHING_BESIDE)
+            Sealer(LINK, KEYS[other], TWENTY, cipher).seal(1, 1, cells_of(1), NOTHING_BESIDE)
 
 
 # ── sheets that are used again ───────────────────────────────────────────────────────────
@@ -334,7 +333,7 @@ def test_an_opener_serves_drains_of_any_size_one_after_the_other() -> None:
     there, drops = opener(), Drops()
     for number, rows in enumerate([9, 200, 0, 18]):
         rounds, chunks = there.open(sealed(number, rows), number, drops)
-        assert rounds.tolist() == [number] * geometry.chunks(rows)
+        assert rounds.tolist() == [number] * TWENTY.chunks(rows)
         assert [group.round for group in chunks] == [number]
     assert not drops
 

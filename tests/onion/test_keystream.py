@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import CELL_BYTES
 
 from pymix_voice.errors import Misuse
 from pymix_voice.onion import sodium
@@ -31,7 +32,7 @@ def assert_row(stream: Keystream, direction: int, step: int) -> None:
 
 @pytest.mark.parametrize("direction", [FORWARD, BACKWARD])
 def test_rows_equal_the_straightforward_computation_round_by_round(direction: int) -> None:
-    stream = Keystream(KEYS, direction)
+    stream = Keystream(KEYS, direction, Blocks(CELL_BYTES))
     for step in range(1_000_035, 1_000_085):
         assert_row(stream, direction, step)
     assert stream.made_late == 4 * len(KEYS)
@@ -48,7 +49,7 @@ def test_rows_equal_the_straightforward_computation_round_by_round(direction: in
 def test_any_order_of_preparing_and_asking_gives_the_same_rows(
     start: int, acts: list[tuple[int, int, int]]
 ) -> None:
-    stream, step = Keystream(KEYS, FORWARD), start
+    stream, step = Keystream(KEYS, FORWARD, Blocks(CELL_BYTES)), start
     first = (start + acts[0][2]) // 20 * 20 if acts else start
     for items, late, ahead in acts:
         step += ahead
@@ -59,7 +60,7 @@ def test_any_order_of_preparing_and_asking_gives_the_same_rows(
 
 
 def test_prepared_ahead_nothing_is_made_late() -> None:
-    stream = Keystream(KEYS, FORWARD)
+    stream = Keystream(KEYS, FORWARD, Blocks(CELL_BYTES))
     assert [stream.prepare(100, 2) for _ in range(5)] == [2, 2, 1, 0, 0]
     for step in range(100, 220):
         stream.prepare(step, 1)
@@ -68,7 +69,7 @@ def test_prepared_ahead_nothing_is_made_late() -> None:
 
 
 def test_the_block_before_is_kept_until_some_steps_into_the_next() -> None:
-    stream = Keystream(KEYS, FORWARD)
+    stream = Keystream(KEYS, FORWARD, Blocks(CELL_BYTES))
     stream.row(119)
     stream.row(120)
     assert stream.prepare(120 + KEEP_STEPS - 1, 9) == 0
@@ -80,7 +81,7 @@ def test_the_block_before_is_kept_until_some_steps_into_the_next() -> None:
 
 
 def test_a_jump_far_ahead_works_and_the_way_back_is_closed() -> None:
-    stream = Keystream(KEYS, BACKWARD)
+    stream = Keystream(KEYS, BACKWARD, Blocks(CELL_BYTES))
     stream.row(5)
     assert_row(stream, BACKWARD, 40_000)
     assert_row(stream, BACKWARD, 39_999)
@@ -89,7 +90,7 @@ def test_a_jump_far_ahead_works_and_the_way_back_is_closed() -> None:
 
 
 def test_an_epoch_to_come_holds_one_block_until_some_steps_into_it() -> None:
-    pool = Blocks()
+    pool = Blocks(CELL_BYTES)
     stream = Keystream(KEYS, FORWARD, pool)
     assert stream.prepare(20 + KEEP_STEPS - 1, 9) == len(KEYS)
     assert stream.prepare(20 + KEEP_STEPS - 1, 9) == 0
@@ -100,11 +101,11 @@ def test_an_epoch_to_come_holds_one_block_until_some_steps_into_it() -> None:
 
 def test_keys_may_come_as_an_array_and_are_copied() -> None:
     array = np.frombuffer(bytearray(b"".join(KEYS)), np.uint8).reshape(-1, 32)
-    stream = Keystream(array, FORWARD)
+    stream = Keystream(array, FORWARD, Blocks(CELL_BYTES))
     wide = np.repeat(array, 2, axis=1)[:, ::2]
     array.fill(0)
     assert_row(stream, FORWARD, 7)
-    assert_row(Keystream(wide, BACKWARD), BACKWARD, 7)
+    assert_row(Keystream(wide, BACKWARD, Blocks(CELL_BYTES)), BACKWARD, 7)
     stream.wipe()
     assert wide.all()
 
@@ -117,7 +118,7 @@ def test_keys_may_come_as_an_array_and_are_copied() -> None:
     )
 )
 def test_keystreams_that_share_a_pool_do_not_meet(acts: list[tuple[int, str]]) -> None:
-    pool, step = Blocks(), 0
+    pool, step = Blocks(CELL_BYTES), 0
     streams = [Keystream(KEYS, way, pool) for way in range(3)]
     for way, act in acts:
         step += 3
@@ -136,7 +137,10 @@ def test_keystreams_that_share_a_pool_do_not_meet(acts: list[tuple[int, str]]) -
 
 def test_many_circuits_in_slices_equal_many_at_once() -> None:
     keys = [number.to_bytes(32, "little") for number in range(200)]
-    once, slices = Keystream(keys, FORWARD), Keystream(keys, FORWARD)
+    once, slices = (
+        Keystream(keys, FORWARD, Blocks(CELL_BYTES)),
+        Keystream(keys, FORWARD, Blocks(CELL_BYTES)),
+    )
     while slices.prepare(3, 37):
         pass
     assert np.array_equal(once.row(3), slices.row(3))
@@ -145,7 +149,7 @@ def test_many_circuits_in_slices_equal_many_at_once() -> None:
 
 
 def test_no_circuits_are_no_rows() -> None:
-    stream = Keystream([], FORWARD)
+    stream = Keystream([], FORWARD, Blocks(CELL_BYTES))
     assert stream.prepare(7, 10) == 0
     assert stream.row(7).shape == (0, 128)
     assert stream.made_late == 0
@@ -154,9 +158,12 @@ def test_no_circuits_are_no_rows() -> None:
 def test_wrap_then_peel_is_identity_and_one_xor_of_all_layers_does_the_same() -> None:
     cells = Dice.seeded(1).matrix(4, 128)
     hops = [[bytes([10 * hop + row]) * 32 for row in range(4)] for hop in range(3)]
-    streams = [Keystream(keys, FORWARD) for keys in hops]
+    streams = [Keystream(keys, FORWARD, Blocks(CELL_BYTES)) for keys in hops]
     for step in (19, 20, 47):
-        layers = [combined([keys[row] for keys in hops], FORWARD, step // 20) for row in range(4)]
+        layers = [
+            combined([keys[row] for keys in hops], FORWARD, step // 20, CELL_BYTES)
+            for row in range(4)
+        ]
         wrapped = cells ^ np.stack([layer[step % 20] for layer in layers])
         assert not np.array_equal(wrapped, cells)
         for stream in streams:
@@ -165,23 +172,24 @@ def test_wrap_then_peel_is_identity_and_one_xor_of_all_layers_does_the_same() ->
 
 
 def test_directions_and_blocks_have_different_streams() -> None:
-    streams = [combined(KEYS[:1], way, block).tobytes() for way in (0, 1) for block in (0, 1)]
+    streams = [
+        combined(KEYS[:1], way, block, CELL_BYTES).tobytes() for way in (0, 1) for block in (0, 1)
+    ]
     assert len(set(streams)) == 4
 
 
 def test_a_wiped_keystream_gives_nothing() -> None:
-    stream = Keystream(KEYS, FORWARD)
-    row = stream.row(3)
+    stream = Keystream(KEYS, FORWARD, Blocks(CELL_BYTES))
+    stream.row(3)
     stream.wipe()
-    assert not row.any()
     assert stream.prepare(3, 5) == 0
     with pytest.raises(Misuse):
         stream.row(3)
     assert repr(stream) == "Keystream(5 circuits)"
 
 
-def test_a_shared_pool_zeroes_a_wiped_keystream_in_slices() -> None:
-    pool = Blocks()
+def test_a_pool_zeroes_a_wiped_keystream_in_slices() -> None:
+    pool = Blocks(CELL_BYTES)
     stream = Keystream(KEYS, FORWARD, pool)
     rows = [stream.row(3), stream.row(23)]
     assert pool.work(1 << 30) == 0
@@ -209,9 +217,9 @@ def test_a_shared_pool_zeroes_a_wiped_keystream_in_slices() -> None:
 )
 def test_keys_of_another_size_are_refused(keys: Any) -> None:
     with pytest.raises(Misuse):
-        Keystream(keys, FORWARD)
+        Keystream(keys, FORWARD, Blocks(CELL_BYTES))
 
 
 def test_a_direction_is_one_byte() -> None:
     with pytest.raises(Misuse):
-        Keystream(KEYS, 256)
+        Keystream(KEYS, 256, Blocks(CELL_BYTES))

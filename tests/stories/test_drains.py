@@ -6,9 +6,9 @@ from typing import TypeVar
 
 import pytest
 from calls import first_call, lost
+from sizes import CHUNK_BYTES
 
 from pymix_voice.errors import Drop
-from pymix_voice.geometry import CHUNK_BYTES
 from pymix_voice.lab.network import Came, Law
 from pymix_voice.lab.world import World
 from pymix_voice.zone.drain import Drain

@@ -5,10 +5,10 @@ from functools import cache
 
 import pytest
 from calls import answer, dial, hang_up, online
+from sizes import CHUNK_BYTES, DOWN_BYTES, UP_BYTES
 
 from pymix_voice.client.call import PAUSE
 from pymix_voice.client.states import State
-from pymix_voice.geometry import CHUNK_BYTES, DOWN_BYTES, UP_BYTES
 from pymix_voice.lab.network import Law, Sent
 from pymix_voice.lab.world import START, World
 

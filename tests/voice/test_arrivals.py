@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pymix_voice.geometry import FRAME_S
 from pymix_voice.voice.arrivals import (
     LEARNED,
     LONG,
     MOST_S,
     OUTAGE_S,
-    ROUND_S,
     SHORT,
     SPAN,
     START_S,
@@ -29,12 +29,12 @@ def send(arrivals: Arrivals, since: int, until: int, late: Lateness) -> None:
     for place in range(since, until):
         lateness = late(place)
         if lateness is not None:
-            arrivals.take(FIRST + place, START + place * ROUND_S + lateness)
+            arrivals.take(FIRST + place, START + place * FRAME_S + lateness)
 
 
 def wait_s(arrivals: Arrivals, place: int) -> float:
     """How long after a round that is as soon as the first it is counted on."""
-    return arrivals.counted_on(FIRST + place) - START - place * ROUND_S
+    return arrivals.counted_on(FIRST + place) - START - place * FRAME_S
 
 
 def noisy(place: int) -> float:
@@ -106,7 +106,7 @@ def test_to_wait_less_goes_slowly() -> None:
 
 @pytest.mark.parametrize("ppm", [200, -200])
 def test_the_drift_between_two_clocks_is_followed(ppm: int) -> None:
-    arrivals, drift = Arrivals(), ROUND_S * ppm / 1_000_000
+    arrivals, drift = Arrivals(), FRAME_S * ppm / 1_000_000
     send(arrivals, 0, 20_000, lambda place: place * drift + noisy(place))
     wait = wait_s(arrivals, 20_000) - 20_000 * drift
     assert -0.001 < wait < 0.004
@@ -118,11 +118,11 @@ def test_the_drift_between_two_clocks_is_followed(ppm: int) -> None:
 def test_what_an_outage_held_back_teaches_nothing(outage_s: float, apart_ms: int) -> None:
     arrivals = Arrivals()
     send(arrivals, 0, 1000, noisy)
-    held = int(outage_s / ROUND_S)
+    held = int(outage_s / FRAME_S)
 
     def late(place: int) -> float:
         come = outage_s + (place - 1000) * apart_ms / 1000
-        return max(noisy(place), come - (place - 1000) * ROUND_S)
+        return max(noisy(place), come - (place - 1000) * FRAME_S)
 
     send(arrivals, 1000, 1000 + 10 * held, late)
     assert wait_s(arrivals, 1000 + 10 * held) == pytest.approx(0.002, abs=0.001)
@@ -131,7 +131,7 @@ def test_what_an_outage_held_back_teaches_nothing(outage_s: float, apart_ms: int
 def test_a_way_that_is_longer_by_more_than_anyone_waits_for_is_learned_anew() -> None:
     arrivals, much = Arrivals(), 2 * MOST_S
     send(arrivals, 0, 1000, noisy)
-    seconds = int(OUTAGE_S / ROUND_S)
+    seconds = int(OUTAGE_S / FRAME_S)
     send(arrivals, 1000, 1000 + seconds // 2, lambda place: much + noisy(place))
     assert wait_s(arrivals, 0) == pytest.approx(0.002, abs=0.001)
     send(arrivals, 1000 + seconds // 2, 1000 + 3 * seconds, lambda place: much + noisy(place))
@@ -141,7 +141,7 @@ def test_a_way_that_is_longer_by_more_than_anyone_waits_for_is_learned_anew() ->
 def test_a_way_that_is_longer_after_an_outage_is_learned_after_a_second() -> None:
     arrivals = Arrivals()
     send(arrivals, 0, 1000, noisy)
-    send(arrivals, 1000, 1200, lambda place: max(0.1 + noisy(place), 2 - (place - 1000) * ROUND_S))
+    send(arrivals, 1000, 1200, lambda place: max(0.1 + noisy(place), 2 - (place - 1000) * FRAME_S))
     assert wait_s(arrivals, 0) == pytest.approx(0.1 + START_S, abs=0.003)
 
 
@@ -149,7 +149,7 @@ def test_a_way_that_is_longer_after_an_outage_is_learned_after_a_second() -> Non
 def test_rounds_that_jump_ahead_are_learned_anew_at_once(jump: int) -> None:
     arrivals = Arrivals()
     send(arrivals, 0, 1000, noisy)
-    now = START + 1000 * ROUND_S
+    now = START + 1000 * FRAME_S
     arrivals.take(FIRST + 1000 + jump, now)
     assert arrivals.soonest(FIRST + 1000 + jump) == pytest.approx(now)
     assert arrivals.counted_on(FIRST + 1000 + jump) == pytest.approx(now + START_S)
@@ -168,7 +168,7 @@ def test_loss_is_the_share_of_the_last_ten_seconds_that_did_not_come(every: int)
 def test_late_rounds_and_rounds_out_of_order_are_not_lost() -> None:
     arrivals = Arrivals()
     for place in (*range(50), 51, 53, 52, 50, 54):
-        arrivals.take(FIRST + place, START + max(place, 53) * ROUND_S)
+        arrivals.take(FIRST + place, START + max(place, 53) * FRAME_S)
     assert arrivals.loss == 0.0
 
 
@@ -195,7 +195,7 @@ def test_whatever_comes_what_is_counted_on_is_no_sooner_than_the_soonest(
     arrivals, now = Arrivals(), START
     for ms, ahead in steps:
         now += ms / 1000
-        number = max(0, FIRST + int((now - START) / ROUND_S) + ahead)
+        number = max(0, FIRST + int((now - START) / FRAME_S) + ahead)
         arrivals.take(number, now)
         assert arrivals.counted_on(number) >= arrivals.soonest(number) - 1e-9
         assert arrivals.jitter_s >= -1e-9
@@ -213,7 +213,7 @@ def test_lateness_is_forgotten_after_8_s() -> None:
 def test_a_successor_knows_the_way_and_counts_losses_anew() -> None:
     arrivals = Arrivals()
     for number in range(0, 400, 2):
-        arrivals.take(number, 1000.0 + number * ROUND_S)
+        arrivals.take(number, 1000.0 + number * FRAME_S)
     successor = arrivals.successor()
     assert arrivals.loss == pytest.approx(0.5, abs=0.01)
     assert successor.loss == 0.0
@@ -221,7 +221,7 @@ def test_a_successor_knows_the_way_and_counts_losses_anew() -> None:
     assert successor.counted_on(450) == arrivals.counted_on(450)
     before = arrivals.jitter_s
     for number in range(450, 460):
-        successor.take(number, 1000.2 + number * ROUND_S)
+        successor.take(number, 1000.2 + number * FRAME_S)
     assert successor.loss == 0.0
     assert arrivals.jitter_s == before, "they learn apart from now on"
     assert successor.jitter_s > 0.1

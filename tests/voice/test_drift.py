@@ -47,7 +47,7 @@ def test_what_is_heard_stays_in_time(hours: int, ppm: int) -> None:
         while (now := START + blocks * period) < come:
             playout.render(FRAME_SAMPLES, now + AHEAD_S, now)
             blocks += 1
-        playout.push(number, b"said", come)
+        playout.push(number, [b"said"], come)
         if number % MINUTE == MINUTE - 1:
             delays.append(playout.delay_s)
             stretches.append(playout.stretched[0])

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sizes import BODY_BYTES
 
 from pymix_voice.errors import BadCell, Drop, Misuse
-from pymix_voice.geometry import BODY_BYTES, FRAME_SAMPLES
+from pymix_voice.geometry import FRAME_SAMPLES
 from pymix_voice.voice import opus
-from pymix_voice.voice.redundancy import COPY_BYTES, FRAME_BYTES
+from pymix_voice.voice.redundancy import COPY_BYTES, ONE_FRAME
+
+FRAME_BYTES = ONE_FRAME.frame_bytes
 
 SILENCE = np.zeros(FRAME_SAMPLES, dtype=np.int16)
 

@@ -21,7 +21,9 @@ from playing import (
 from pymix_voice.geometry import FRAME_SAMPLES
 from pymix_voice.voice import opus
 from pymix_voice.voice.playout import CONCEAL_FRAMES, PAUSE, STALE_S, WINDOW, Counts, Playout
-from pymix_voice.voice.redundancy import COPY_BACK
+from pymix_voice.voice.redundancy import ONE_FRAME
+
+BACK = ONE_FRAME.frames_back
 
 Rows = list[tuple[int, float]]
 
@@ -43,7 +45,7 @@ def arrivals(rows: Rows, *, copies: bool = False) -> list[Arrival]:
     return [
         Arrival(
             *(ms, number, frame_of(number)),
-            ((number - COPY_BACK, copy_of(number - COPY_BACK)),) if copies else (),
+            ((number - BACK, copy_of(number - BACK)),) if copies else (),
         )
         for number, ms in rows
     ]
@@ -217,7 +219,7 @@ def test_silence_all_the_time_counts_as_all_heard() -> None:
     playout = new_playout()
     listen(playout, paused(steady(1000, 1010), 0, 9999), 30)
     assert playout.dry
-    playout.push(1010, frame_of(1010), START + 0.2)
+    playout.push(1010, [frame_of(1010)], START + 0.2)
     assert not playout.dry
 
 
@@ -265,7 +267,7 @@ def test_nothing_but_garbage_becomes_silent() -> None:
 def test_while_nobody_listens_only_the_newest_rounds_are_kept() -> None:
     playout = new_playout()
     for arrival in arrivals(steady(1000, 1000 + 3 * WINDOW)):
-        playout.push(arrival.number, arrival.frame, START + arrival.ms / 1000)
+        playout.push(arrival.number, [arrival.frame], START + arrival.ms / 1000)
     assert playout.counts.dropped == 2 * WINDOW
 
 
@@ -280,7 +282,7 @@ def test_copies_for_rounds_that_are_not_played_are_not_kept_for_ever() -> None:
     listen(playout, arrivals(steady(1000, 1010)), 100)
     for number in range(2000, 2000 + 10 * WINDOW):
         Copy.alive += 1
-        playout.push(number, frame_of(number), START + 1, [(number + 10, Copy(b"-2"))])
+        playout.push(number, [frame_of(number)], START + 1, [(number + 10, Copy(b"-2"))])
     assert Copy.alive <= WINDOW
 
 

@@ -23,8 +23,10 @@ from playing import (
 
 from pymix_voice.geometry import SAMPLE_RATE
 from pymix_voice.voice.playout import PAUSE, WINDOW, Playout
-from pymix_voice.voice.redundancy import COPY_BACK
+from pymix_voice.voice.redundancy import ONE_FRAME
 from pymix_voice.voice.stretch import MOST_LAG
+
+BACK = ONE_FRAME.frames_back
 
 FIRST = 1000
 
@@ -77,7 +79,7 @@ class Outcome(NamedTuple):
 def run(script: Sequence[Step], sizes: Sequence[int]) -> Outcome:
     """Play the steps; a card that asks wants what is heard in the next 20 ms, in blocks."""
     decoder = NotingDecoder()
-    playout = Playout(decoder, NoResampler(), COPY_BACK)
+    playout = Playout(decoder, NoResampler(), BACK)
     passed, asked_until, heard, pushed, calls = 0, 0.0, [np.zeros(0, np.int16)], [], 0
     for step in script:
         passed += step.ms
@@ -85,10 +87,10 @@ def run(script: Sequence[Step], sizes: Sequence[int]) -> Outcome:
         number = FIRST + passed // 20 + step.ahead
         if step.kind != "nothing":
             frame = {"pause": PAUSE, "garbage": GARBAGE}.get(step.kind, frame_of(number))
-            earlier = number - COPY_BACK
+            earlier = number - BACK
             copies = [(earlier, copy_of(earlier))] if step.copies else []
             pushed.append(number)
-            playout.push(number, frame, now, copies)
+            playout.push(number, [frame], now, copies)
         asked_until = max(asked_until, now)  # whoever did not ask for long begins anew
         while step.asks and asked_until <= now + AHEAD_S:
             count = sizes[calls % len(sizes)]
@@ -115,7 +117,7 @@ def test_no_round_is_heard_twice_and_all_are_heard_in_their_order(
     assert (
         set(numbers)
         <= set(rounds)
-        <= set(outcome.pushed) | {number - COPY_BACK for number in outcome.pushed}
+        <= set(outcome.pushed) | {number - BACK for number in outcome.pushed}
     )
 
 

@@ -15,7 +15,9 @@ from playing import (
 
 from pymix_voice.geometry import FRAME_SAMPLES
 from pymix_voice.voice.playout import REPAIR_ABOVE, Playout
-from pymix_voice.voice.redundancy import COPY_BACK
+from pymix_voice.voice.redundancy import ONE_FRAME
+
+BACK = ONE_FRAME.frames_back
 
 FIRST = 1000
 BLOCK_MS = 10.0
@@ -31,11 +33,16 @@ class Listener:
     """
 
     def __init__(self, late: np.ndarray) -> None:
-        self.playout = Playout(NumberDecoder(), NoResampler(), COPY_BACK)
+        self.playout = Playout(NumberDecoder(), NoResampler(), BACK)
         came = [
             Arrival(
                 *(20.0 * place + float(ms), FIRST + place, frame_of(FIRST + place)),
-                ((FIRST + place - COPY_BACK, copy_of(FIRST + place - COPY_BACK)),),
+                (
+                    (
+                        FIRST + place - BACK,
+                        copy_of(FIRST + place - BACK),
+                    ),
+                ),
             )
             for place, ms in enumerate(late)
             if not np.isnan(ms)

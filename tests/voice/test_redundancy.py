@@ -6,19 +6,23 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sizes import BODY_BYTES
 
 from pymix_voice.errors import BadCell, Drop
-from pymix_voice.geometry import BODY_BYTES, FRAME_SAMPLES
+from pymix_voice.geometry import FRAME_SAMPLES
 from pymix_voice.voice.opus import Decoder, Encoder
 from pymix_voice.voice.recordings import read_recording
 from pymix_voice.voice.redundancy import (
-    COPY_BACK,
     COPY_BYTES,
-    FRAME_BYTES,
     NO_COPY,
+    ONE_FRAME,
     Packer,
     unpack,
 )
+
+FRAME_BYTES = ONE_FRAME.frame_bytes
+
+BACK = ONE_FRAME.frames_back
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -30,13 +34,17 @@ def speech(rounds: int, skip: int = 50) -> np.ndarray:
 
 
 def test_a_body_is_a_frame_and_a_copy_of_the_one_two_rounds_before() -> None:
-    packer, frames, copies = Packer(), Encoder(FRAME_BYTES), Encoder(COPY_BYTES, wideband=True)
+    packer, frames, copies = (
+        Packer(),
+        Encoder(FRAME_BYTES),
+        Encoder(COPY_BYTES, wideband=True),
+    )
     said = speech(10)
     bodies = [packer.pack(pcm) for pcm in said]
     assert {len(body) for body in bodies} == {BODY_BYTES}
-    assert [unpack(body).frame for body in bodies] == [frames.encode(pcm) for pcm in said]
-    wanted = [NO_COPY] * COPY_BACK + [copies.encode(pcm) for pcm in said]
-    assert [unpack(body).copy for body in bodies] == wanted[:10]
+    assert [unpack(body).frames[0] for body in bodies] == [frames.encode(pcm) for pcm in said]
+    wanted = [NO_COPY] * BACK + [copies.encode(pcm) for pcm in said]
+    assert [unpack(body).copies[0] for body in bodies] == wanted[:10]
 
 
 def test_a_copy_tells_which_round_it_is_of() -> None:
@@ -64,24 +72,24 @@ def test_a_copy_stands_in_for_its_frame() -> None:
     bodies = [unpack(body) for body in map(Packer().pack, speech(40))]
     whole, repaired, guessed = Decoder(), Decoder(), Decoder()
     for number in range(30):
-        wanted = whole.decode(bodies[number].frame)
+        wanted = whole.decode(bodies[number].frames[0])
         if number % 6 == 5:
-            copied = repaired.decode(bodies[number + COPY_BACK].copy)
+            copied = repaired.decode(bodies[number + BACK].copies[0])
             guess = guessed.conceal()
             assert np.corrcoef(wanted, copied)[0, 1] > 0.6
             assert np.abs(copied - wanted).mean() < np.abs(guess - wanted).mean()
         else:
-            repaired.decode(bodies[number].frame)
-            guessed.decode(bodies[number].frame)
+            repaired.decode(bodies[number].frames[0])
+            guessed.decode(bodies[number].frames[0])
 
 
 @given(st.binary(min_size=BODY_BYTES, max_size=BODY_BYTES), st.integers(0, 2**62))
 def test_any_body_of_the_right_length_is_unpacked_into_its_parts(body: bytes, number: int) -> None:
     unpacked = unpack(body)
-    assert unpacked.frame + unpacked.copy == body
-    assert len(unpacked.copy) == COPY_BYTES
+    assert unpacked.frames[0] + unpacked.copies[0] == body
+    assert len(unpacked.copies[0]) == COPY_BYTES
     for earlier, copy in unpacked.copies_of(number):
-        assert (earlier, copy) == (number - COPY_BACK, body[-COPY_BYTES:])
+        assert (earlier, copy) == (number - BACK, body[-COPY_BYTES:])
 
 
 @pytest.mark.parametrize("length", [0, 1, BODY_BYTES - 1, BODY_BYTES + 1])

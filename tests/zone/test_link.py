@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from sizes import CELL_BYTES, CHUNK_BYTES
 from zones import FUZZ
 
 from pymix_voice.errors import Drop, Drops, Misuse
-from pymix_voice.geometry import CELL_BYTES, CHUNK_BYTES, Geometry
+from pymix_voice.geometry import Geometry
 from pymix_voice.onion.chunk import Chunks, LinkKeys
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.sodium import AEGIS
@@ -200,7 +201,7 @@ def test_only_datagrams_of_the_one_length_can_be_chunks_and_others_are_counted(
     datagrams = [bytes([number]) * length for number, length in enumerate(lengths)]
     sources = [bytes([65 + number]) for number in range(len(lengths))]
     drops = Drops()
-    whole = whole_chunks(Drain.of(datagrams, sources, 3.5, 2048), drops)
+    whole = whole_chunks(Drain.of(datagrams, sources, 3.5, 2048), CHUNK_BYTES, drops)
     fits = [number for number, length in enumerate(lengths) if length == CHUNK_BYTES]
     assert whole.cells.shape == (len(fits), CHUNK_BYTES)
     assert [bytes(whole.datagram(k)) for k in range(len(fits))] == [datagrams[k] for k in fits]

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from numpy.typing import NDArray
+from sizes import CELL_BYTES, CHUNK_CELLS, TWENTY
 from zones import FUZZ, chunks_of
 
 from pymix_voice.errors import BadCell, Drop, Drops
-from pymix_voice.geometry import CELL_BYTES, CHUNK_CELLS, Geometry, chunks
+from pymix_voice.geometry import Geometry
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.rounds import (
     AHEAD_ROUNDS,
@@ -182,8 +183,8 @@ def test_a_round_of_which_another_size_is_learned_while_it_comes_keeps_its_own(
     """A gateway may hear only now that its set-ups were accepted: its rounds get rows at once."""
     there = inlet()
     come(there, FIRST, 0, rows=before)
-    drops = come(there, FIRST, *range(chunks(after)), rows=after)
-    late = max(0, chunks(after) - chunks(before))
+    drops = come(there, FIRST, *range(TWENTY.chunks(after)), rows=after)
+    late = max(0, TWENTY.chunks(after) - TWENTY.chunks(before))
     assert drops[Drop.MALFORMED] == late
     assert drops[Drop.REPLAYED] == 1
     taken(there, FIRST, after)
@@ -250,7 +251,7 @@ def test_room_is_used_again_and_little_of_it_is_kept() -> None:
     for number in range(FIRST, FIRST + 200):
         # Lines, and in every tenth round the doors too.
         rows = 40 if number % 10 else 80
-        come(there, number, *range(chunks(rows)), rows=rows)
+        come(there, number, *range(TWENTY.chunks(rows)), rows=rows)
         cells = taken(there, number, rows)
         assert all(is_marked(cells))
         places.add(cells.__array_interface__["data"][0])
@@ -283,7 +284,7 @@ class SlowInlet:
             self.drops[Drop.OTHER_EPOCH] += len(numbers)
         else:
             for chunk in numbers:
-                if chunk >= chunks(rows):
+                if chunk >= TWENTY.chunks(rows):
                     self.drops[Drop.MALFORMED] += 1
                     continue
                 _, came = self.kept.setdefault(number, (epoch, {}))
@@ -371,7 +372,7 @@ def test_rows_are_filler_exactly_where_no_chunk_came(
         except BadCell:
             assert number in taken_first
             continue
-        assert (drops == {Drop.MALFORMED: 1}) == (chunk >= chunks(rows))
+        assert (drops == {Drop.MALFORMED: 1}) == (chunk >= TWENTY.chunks(rows))
         assert (drops == {Drop.REPLAYED: 1}) == ((number, chunk) in kept)
         if not drops:
             kept.add((number, chunk))

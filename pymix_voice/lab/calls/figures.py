@@ -8,12 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pymix_voice.lab.calls.instants import ROUND_S, Path, spread
+from pymix_voice.geometry import FRAME_S
+from pymix_voice.lab.calls.instants import Path, spread
 from pymix_voice.lab.calls.trial import MeasuredCall, Trial
 from pymix_voice.lab.outcome import Way
 from pymix_voice.lab.processes import Told
-
-ROUND_MS = 20
 
 
 def run_of(trials: Sequence[Trial]) -> Told:
@@ -37,7 +36,7 @@ def run_of(trials: Sequence[Trial]) -> Told:
         "name": setting.name,
         "mixes": setting.mixes,
         "clients": setting.clients,
-        "round_ms": ROUND_MS,
+        "round_ms": setting.round_ms,
         "network": setting.network,
         "calls": len(calls),
         "mouth_to_ear_ms": spread(values),
@@ -85,8 +84,10 @@ def paths(trial: Trial, call: MeasuredCall) -> tuple[Path, Path]:
     """What all parts told of both ways while this call was on."""
     (caller, callee), (there, back) = call.status, call.ways
     marks = [each["t"] for each in (*caller, *callee)]
+    round_s = trial.setting.round_ms / 1000
     if not marks:
-        return Path([], [], [], []), Path([], [], [], [])
+        nothing = Path([], [], [], [], round_s)
+        return nothing, nothing
     first, last = min(marks), max(marks)
 
     def meanwhile(told: list[Told]) -> list[Told]:
@@ -94,7 +95,10 @@ def paths(trial: Trial, call: MeasuredCall) -> tuple[Path, Path]:
 
     gateway, mixes = meanwhile(trial.gateway), [meanwhile(told) for told in trial.mixes]
     assert there.speaker is back.hearer
-    return Path(caller, callee, gateway, mixes), Path(callee, caller, gateway, mixes)
+    return (
+        Path(caller, callee, gateway, mixes, round_s),
+        Path(callee, caller, gateway, mixes, round_s),
+    )
 
 
 def parts_of(calls: Sequence[tuple[Trial, MeasuredCall]]) -> dict[str, float]:
@@ -112,9 +116,9 @@ def parts_of(calls: Sequence[tuple[Trial, MeasuredCall]]) -> dict[str, float]:
 
 
 def _spoken(way: Way) -> float | None:
-    """The phase of speech: its first sample's instant less the 20 ms of its round's number each."""
-    began, first = way.speaker["t0"], way.speaker["first_round_sent"]
-    return None if began is None or first is None else began - first * ROUND_S
+    """The phase of speech: its first sample's instant less the 20 ms of each frame before it."""
+    began, first = way.speaker["t0"], way.speaker["first_frame_sent"]
+    return None if began is None or first is None else began - first * FRAME_S
 
 
 def _since_dialed(call: MeasuredCall, at: float | None) -> float | None:

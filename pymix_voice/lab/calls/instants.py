@@ -1,6 +1,6 @@
 """Where a call's delay comes from: the instants at which rounds passed each part, as it told them.
 
-Every part tells now and then which round passed it last, and when (`zone.mark`). Rounds are 20 ms
+Every part tells now and then which round passed it last, and when (`zone.mark`). Rounds are evenly
 apart, so what is left of an instant without its round's number is when any round passes there: its
 *phase*. All parts run on one computer, by one clock: the differences of phases are delays.
 
@@ -16,13 +16,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pymix_voice.geometry import FRAME_SAMPLES, SAMPLE_RATE
+from pymix_voice.geometry import SAMPLE_RATE
 from pymix_voice.lab.measure import percentiles
 from pymix_voice.lab.processes import Told
 from pymix_voice.voice.opus import LOOKAHEAD_SAMPLES
-
-ROUND_S = FRAME_SAMPLES / SAMPLE_RATE
-FRAME_MS = 1000 * ROUND_S
 
 Spread = dict[str, float | None]
 """p50, p95, p99 in milliseconds, None if there is nothing; and n, of how many values."""
@@ -36,15 +33,16 @@ def spread(values_ms: Iterable[float]) -> Spread:
     return {**shown, "n": int(values.size)}
 
 
-def phases(told: Iterable[Told], name: str) -> NDArray[np.float64]:
-    """When rounds passed, in seconds less their numbers' 20 ms each; one for each round told.
+def phases(told: Iterable[Told], name: str, round_s: float) -> NDArray[np.float64]:
+    """When rounds passed, in seconds less their numbers' lengths; one for each round told.
 
     Args:
         told: figures or status of one part.
         name: of the mark: "forward", "backward", "sent", "came".
+        round_s: length of a round in seconds.
     """
     marks = {each[f"{name}_round"]: each[f"{name}_at"] for each in told if each[f"{name}_round"]}
-    return np.array([at - number * ROUND_S for number, at in sorted(marks.items())], np.float64)
+    return np.array([at - number * round_s for number, at in sorted(marks.items())], np.float64)
 
 
 class Path(NamedTuple):
@@ -55,19 +53,21 @@ class Path(NamedTuple):
         hearer: status of the side that hears.
         gateway: its figures.
         mixes: the figures of each, in the order of the chain.
+        round_s: length of a round in seconds.
     """
 
     speaker: Sequence[Told]
     hearer: Sequence[Told]
     gateway: Sequence[Told]
     mixes: Sequence[Sequence[Told]]
+    round_s: float
 
     def cells_ms(self) -> NDArray[np.float64]:
         """From a client's socket to the other's: float64 [k], one for each round that was told."""
-        sent = phases(self.speaker, "sent")
+        sent = self._phases(self.speaker, "sent")
         if not sent.size:
             return np.zeros(0)
-        delays: NDArray[np.float64] = 1000 * (phases(self.hearer, "came") - np.median(sent))
+        delays: NDArray[np.float64] = 1000 * (self._phases(self.hearer, "came") - np.median(sent))
         return delays
 
     def parts_ms(self, spoken: float) -> dict[str, float]:
@@ -79,12 +79,12 @@ class Path(NamedTuple):
         Returns:
             Milliseconds by name; nothing if some part told no round.
         """
-        steps = [("sealing", phases(self.speaker, "sent")), *self._passed()]
-        steps.append(("gateway to client", phases(self.hearer, "came")))
+        steps = [("sealing", self._phases(self.speaker, "sent")), *self._passed()]
+        steps.append(("gateway to client", self._phases(self.hearer, "came")))
         waits = [each["playout_ms"] for each in self.hearer if each.get("playout_ms") is not None]
         if not waits or not all(passed.size for _, passed in steps):
             return {}
-        parts, before = {"frame": FRAME_MS}, spoken + ROUND_S
+        parts, before = {"frame": 1000 * self.round_s}, spoken + self.round_s
         for name, passed in steps:
             at = float(np.median(passed))
             parts[name] = 1000 * (at - before)
@@ -95,21 +95,27 @@ class Path(NamedTuple):
         }
         return {name: round(ms, 2) for name, ms in parts.items()}
 
+    def _phases(self, told: Iterable[Told], name: str) -> NDArray[np.float64]:
+        return phases(told, name, self.round_s)
+
     def _passed(self) -> list[tuple[str, NDArray[np.float64]]]:
         """The chain, there and back."""
         last = len(self.mixes)
         there = [
-            (f"mix {hop - 1} to {hop}" if hop > 1 else "before the tick", phases(told, "forward"))
+            (
+                f"mix {hop - 1} to {hop}" if hop > 1 else "before the tick",
+                self._phases(told, "forward"),
+            )
             for hop, told in enumerate(self.mixes, 1)
         ]
         back = [
-            (f"mix {hop + 1} to {hop}", phases(self.mixes[hop - 1], "backward"))
+            (f"mix {hop + 1} to {hop}", self._phases(self.mixes[hop - 1], "backward"))
             for hop in range(last - 1, 0, -1)
         ]
         gateway = self.gateway
         return [
-            ("client to gateway", phases(gateway, "forward")),
+            ("client to gateway", self._phases(gateway, "forward")),
             *there,
             *back,
-            ("mix 1 to gateway", phases(gateway, "backward")),
+            ("mix 1 to gateway", self._phases(gateway, "backward")),
         ]

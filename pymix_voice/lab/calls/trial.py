@@ -38,6 +38,7 @@ class Setting(NamedTuple):
         clients: online, those who talk among them.
         network: name of a profile.
         pairs: calls, begun one after the other within an epoch.
+        round_ms: length of a round.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Setting(NamedTuple):
     clients: int = 2
     network: str = NO_NETWORK
     pairs: int = 1
+    round_ms: int = 20
 
 
 class MeasuredCall(NamedTuple):
@@ -125,7 +127,8 @@ async def try_calls(folder: Path, setting: Setting, said: Said) -> Trial:
 
 async def _start(parts: Parts, folder: Path, setting: Setting) -> _Zone:
     home = folder / "zone"
-    zone = await make_zone(parts, home, setting.mixes, with_room(setting.clients))
+    clients = with_room(setting.clients)
+    zone = await make_zone(parts, home, setting.mixes, clients, setting.round_ms)
     if setting.network != NO_NETWORK:
         profile = find(setting.network)
         relayed = await start_relayed_zone(parts, zone, home, profile, tell_s=TELL_S)

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from pymix_voice.geometry import (
     BLOCK_ROUNDS,
-    CELL_BYTES,
     DOOR_EVERY,
     DROP_BYTES,
     KEY_BYTES,
@@ -39,7 +38,6 @@ SLICE_STREAMS = 120
 """Streams in one slice of work: some 0.3 ms."""
 _ROOM = 256
 """Cells are opened in the same place each time, so that pointers to it are remembered."""
-_STREAM_BYTES = BLOCK_ROUNDS * CELL_BYTES
 _NO_KEY = bytes(KEY_BYTES)
 """Of a client that has no circuit: its layers are made, but never used."""
 
@@ -59,21 +57,24 @@ class Layers:
         clients: how many.
         hops: length of the chain.
         every: a step is so many rounds: 1 for lines, 10 for doors.
+        cell_bytes: the size of a cell in this zone.
 
     Attributes:
         made_late: how many clients' blocks were made only when a round already needed them.
     """
 
-    def __init__(self, clients: int, hops: int, every: int) -> None:
+    def __init__(self, clients: int, hops: int, every: int, cell_bytes: int) -> None:
         self._clients = clients
         self._hops = hops
         self._every = every
+        self._cell_bytes = cell_bytes
+        self._stream_bytes = BLOCK_ROUNDS * cell_bytes
         self._held: NDArray[np.uint8] = np.empty(
-            (2, KEPT_BLOCKS, BLOCK_ROUNDS, clients, CELL_BYTES), np.uint8
+            (2, KEPT_BLOCKS, BLOCK_ROUNDS, clients, cell_bytes), np.uint8
         )
         self._slice = max(1, SLICE_STREAMS // hops)
         self._streams: NDArray[np.uint8] = np.empty(
-            (self._slice * hops, _STREAM_BYTES + TAG_BYTES), np.uint8
+            (self._slice * hops, self._stream_bytes + TAG_BYTES), np.uint8
         )
         self.made_late = 0
         self.clear()
@@ -98,7 +99,7 @@ class Layers:
         return [HopKeys(forward[client], backward[client]) for forward, backward in ways]
 
     def rows(self, direction: int, number: int) -> NDArray[np.uint8] | None:
-        """Everybody's layers for a round, uint8[n, 128]; a view. None if they are gone.
+        """Everybody's layers for a round, uint8[n, cell]; a view. None if they are gone.
 
         What is not made yet is made at once, and counted.
         """
@@ -143,8 +144,8 @@ class Layers:
         streams = self._streams[: len(keys)]
         nonce = bytes([direction]) + block.to_bytes(8, "little") + bytes(3)
         sodium.stream_rows(streams, nonce, keys)
-        shape = (self._hops, end - start, BLOCK_ROUNDS, CELL_BYTES)
-        first, *others = streams[:, :_STREAM_BYTES].reshape(shape)
+        shape = (self._hops, end - start, BLOCK_ROUNDS, self._cell_bytes)
+        first, *others = streams[:, : self._stream_bytes].reshape(shape)
         for other in others:
             first ^= other
         self._held[direction, slot, :, start:end] = first.swapaxes(0, 1)
@@ -159,6 +160,7 @@ class Epoch(Circuits):
         epoch: its number.
         hops: length of the chain.
         peers: who hears whom, see `peers_of`.
+        cell_bytes: the size of a cell in this zone.
         dice: for drops and cell keys.
         old: an epoch that is over, whose memory is used again.
 
@@ -174,16 +176,17 @@ class Epoch(Circuits):
         epoch: int,
         hops: int,
         peers: NDArray[np.intp],
+        cell_bytes: int,
         dice: Dice,
         old: "Epoch | None" = None,
     ) -> None:
         clients = len(peers)
         self.epoch = epoch
         if old is None:
-            self.line = Layers(clients, hops, 1)
-            self.door = Layers(clients, hops, DOOR_EVERY)
+            self.line = Layers(clients, hops, 1, cell_bytes)
+            self.door = Layers(clients, hops, DOOR_EVERY, cell_bytes)
             self.keys: NDArray[np.uint8] = np.empty((2 * clients, KEY_BYTES), np.uint8)
-            self._sheet: NDArray[np.uint8] = np.zeros((_ROOM, CELL_BYTES), np.uint8)
+            self._sheet: NDArray[np.uint8] = np.zeros((_ROOM, cell_bytes), np.uint8)
         else:
             self.line, self.door = old.line, old.door
             self.keys, self._sheet = old.keys, old._sheet

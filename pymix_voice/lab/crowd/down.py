@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from pymix_voice.errors import Drop, Drops
 from pymix_voice.geometry import (
     ACCESS_HEADER_BYTES,
-    CELL_BYTES,
-    DOWN_BYTES,
     PIECE_BYTES,
+    STATUS_BYTES,
     TAG_BYTES,
+    Geometry,
 )
 from pymix_voice.lab.crowd.sessions import Table
 from pymix_voice.onion import sodium
@@ -29,23 +29,6 @@ from pymix_voice.zone import access
 from pymix_voice.zone.access import Kind
 from pymix_voice.zone.drain import Address, Drain
 
-DOWN = np.dtype(
-    [
-        ("session", "<u4"),
-        ("word", "<u4"),
-        ("cell", "u1", CELL_BYTES),
-        ("early", "<i2"),
-        ("early_round", "u1"),
-        ("flags", "u1"),
-        ("population", "<u2"),
-        ("challenged", "u1"),
-        ("zero", "u1"),
-        ("piece", "u1", PIECE_BYTES),
-        ("tag", "u1", TAG_BYTES),
-    ]
-)
-"""A datagram down; word: kind 1 | the round's low 3 bytes."""
-assert DOWN.itemsize == DOWN_BYTES
 SEEN_ROUNDS = 64
 """A round so far below the crowd's newest is not taken any more."""
 _ROOM = 256
@@ -59,8 +42,8 @@ class Opened(NamedTuple):
         clients: whose: intp[k].
         kinds: line or door: int64[k].
         numbers: rounds: int64[k].
-        cells: uint8[k, 128], with their layers.
-        fields: everything else, see `DOWN`: [k].
+        cells: uint8[k, cell], with their layers.
+        fields: everything else, see `down_of`: [k].
     """
 
     clients: NDArray[np.intp]
@@ -70,16 +53,37 @@ class Opened(NamedTuple):
     fields: NDArray[np.void]
 
 
+def down_of(geometry: Geometry) -> np.dtype[np.void]:
+    """A datagram down; word: kind 1 | the round's low 3 bytes."""
+    return np.dtype(
+        [
+            ("session", "<u4"),
+            ("word", "<u4"),
+            ("cell", "u1", geometry.cell_bytes),
+            ("early", "<i2"),
+            ("early_round", "u1"),
+            ("flags", "u1"),
+            ("population", "<u2"),
+            ("challenged", "u1"),
+            ("zero", "u1"),
+            ("piece", "u1", PIECE_BYTES),
+            ("tag", "u1", TAG_BYTES),
+        ]
+    )
+
+
 class Opener:
     """Opens datagrams down.
 
     Args:
+        geometry: sizes of the zone.
         table: of sessions.
         clients: how many.
         where: the gateway.
     """
 
-    def __init__(self, table: Table, clients: int, where: Address) -> None:
+    def __init__(self, geometry: Geometry, table: Table, clients: int, where: Address) -> None:
+        self._down = down_of(geometry)
         self._table = table
         self._clients = clients
         self._where = where
@@ -93,25 +97,26 @@ class Opener:
         self._seen[:, client] = -1
 
     def sort(self, drain: Drain, drops: Drops) -> tuple[NDArray[np.uint8], list[bytes]]:
-        """What can be cells, uint8[k, 176], and the gateway's other datagrams.
+        """What can be cells, uint8[k, down], and the gateway's other datagrams.
 
         What others sent is counted.
         """
         theirs = drain.sources == self._where
-        sized = drain.lengths == DOWN_BYTES
+        size = self._down.itemsize
+        sized = drain.lengths == size
         good = theirs & sized
         if good.all():
-            return drain.cells[:, :DOWN_BYTES], []
+            return drain.cells[:, :size], []
         _count(drops, Drop.UNEXPECTED, ~theirs)
         rest = np.flatnonzero(theirs & ~sized)
         others = [drain.datagram(index).tobytes() for index in rest.tolist()]
-        return drain.cells[good, :DOWN_BYTES], others
+        return drain.cells[good, :size], others
 
     def open(self, matrix: NDArray[np.uint8], near: int, drops: Drops) -> Opened | None:
         """Open cells in place; None if there is no good one."""
-        if not len(matrix) or matrix.shape[1] < DOWN_BYTES:
+        if not len(matrix) or matrix.shape[1] < self._down.itemsize:
             return None
-        fields = matrix.view(DOWN)[:, 0]
+        fields = matrix.view(self._down)[:, 0]
         clients = self._table.find(fields["session"])
         words = fields["word"].astype(np.int64)
         kinds = words & 0xFF
@@ -126,7 +131,7 @@ class Opener:
         if not len(clients):
             return None
         opened = self._unseal(matrix, clients, kinds, numbers)
-        fields = matrix.view(DOWN)[:, 0]
+        fields = matrix.view(self._down)[:, 0]
         well = (fields["flags"] & 3 != 3) & (fields["challenged"] <= 1)
         _count(drops, Drop.FORGED, ~opened)
         _count(drops, Drop.MALFORMED, opened & ~well)
@@ -134,7 +139,7 @@ class Opener:
         fresh = self._claim(clients[good], kinds[good], numbers[good], near)
         good[good] = fresh
         _count(drops, Drop.REPLAYED, ~fresh)
-        cells = matrix[:, ACCESS_HEADER_BYTES : ACCESS_HEADER_BYTES + CELL_BYTES]
+        cells = matrix[:, ACCESS_HEADER_BYTES : -STATUS_BYTES - TAG_BYTES]
         if good.all():
             return Opened(clients, kinds, numbers, cells, fields)
         return Opened(clients[good], kinds[good], numbers[good], cells[good], fields[good])

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pymix_voice.client.machine import BEHIND_ROUNDS, EMIT_AHEAD_S, SEAL_AHEAD_S
-from pymix_voice.geometry import UP_BYTES, Geometry
+from pymix_voice.geometry import Geometry
 from pymix_voice.lab.crowd.kit import Senders
 from pymix_voice.lab.crowd.tally import HELD_ROUNDS
 from pymix_voice.onion.numbers import expand
@@ -89,7 +89,7 @@ class Group:
         self.skipped = 0
         self.late_s = 0.0
         size = end - first
-        self._sheets: NDArray[np.uint8] = np.zeros((2, 2, size, UP_BYTES), np.uint8)
+        self._sheets: NDArray[np.uint8] = np.zeros((2, 2, size, geometry.up_bytes), np.uint8)
         self._turn = 0
         self._coming: list[tuple[int, int]] = []
         self._sealed: list[NDArray[np.uint8]] | None = None

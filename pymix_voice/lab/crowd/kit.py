@@ -32,7 +32,7 @@ class Peeled(NamedTuple):
     """Cells that came back on circuits.
 
     Attributes:
-        bodies: uint8[k, 128], without what was around them; valid until the next ones.
+        bodies: uint8[k, cell], without what was around them; valid until the next ones.
         good: which of them are cells that the circuits' owners could open: bool[k].
     """
 
@@ -60,7 +60,7 @@ class Circuits(Protocol):
         """Make bodies of a round into what goes to the gateway.
 
         Args:
-            out: uint8[k, 128], changed in place; rows may lie apart.
+            out: uint8[k, cell], changed in place; rows may lie apart.
             kind: line or door.
             number: the round.
             senders: whose they are.
@@ -75,7 +75,7 @@ class Circuits(Protocol):
         """Take off what is around cells of a round.
 
         Args:
-            cells: uint8[k, 128], left as they are.
+            cells: uint8[k, cell], left as they are.
             kind: line or door.
             number: the round.
             clients: whose circuits they came back on: intp[k].

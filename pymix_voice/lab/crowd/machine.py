@@ -89,8 +89,8 @@ class Crowd:
         ]
         self._group_of = np.arange(clients) // size
         self._joining = Joining(zone, gateway, self.table, dice.fork("joining"), now, at_once)
-        self._opener = Opener(self.table, clients, where)
-        self._cells = Cells(self.peers, dice.fork("filler"))
+        self._opener = Opener(zone.geometry, self.table, clients, where)
+        self._cells = Cells(zone.geometry, self.peers, dice.fork("filler"))
         self._upward = Upward(
             zone.geometry, self.peers, self.table, self.told, self._cells, self.tally, size
         )

@@ -15,7 +15,6 @@ from pymix_voice.geometry import (
     ACCESS_HEADER_BYTES,
     RESEND_ROUNDS,
     TAG_BYTES,
-    UP_BYTES,
     Geometry,
     is_door_round,
 )
@@ -62,7 +61,7 @@ class Upward:
         self._setups: dict[int, tuple[int, bytes]] = {}
         self._acknowledged: NDArray[np.int64] = np.full(len(peers), -1, np.int64)
         self._challenges: dict[int, bytes] = {}
-        self._sheet: NDArray[np.uint8] = np.zeros((size, UP_BYTES), np.uint8)
+        self._sheet: NDArray[np.uint8] = np.zeros((size, geometry.up_bytes), np.uint8)
         self._nonces: NDArray[np.uint8] = np.zeros((size, sodium.NONCE_BYTES), np.uint8)
         self._sends: NDArray[np.bool_] = np.zeros(len(peers), np.bool_)
 
@@ -153,10 +152,13 @@ class Upward:
         if self._challenges:
             asked = [client for client in members.tolist() if client in self._challenges]
         answers = [
-            self._seal_one(client, Kind.CHALLENGE, number, self._challenges.pop(client))
-            for client in asked
+            self._seal_one(client, Kind.CHALLENGE, number, self._padded(client)) for client in asked
         ]
-        return _rows(answers, UP_BYTES)
+        return _rows(answers, self._geometry.up_bytes)
+
+    def _padded(self, client: int) -> bytes:
+        """A challenge, of the size of a cell."""
+        return self._challenges.pop(client).ljust(self._geometry.cell_bytes, b"\0")
 
     def _seal_one(self, client: int, kind: Kind, number: int, body: bytes) -> bytes:
         session = self._table.raw_ids[client].tobytes()

@@ -184,7 +184,8 @@ class WholeKit(Kit):
         if listed is None:
             return None
         old = self._spare.pop() if self._spare else None
-        made = Epoch(epoch, self._zone.geometry.mixes, self._peers, self._use_dice, old)
+        geometry = self._zone.geometry
+        made = Epoch(epoch, geometry.mixes, self._peers, geometry.cell_bytes, self._use_dice, old)
         if old is None:
             self._made.append(made)
         self._epochs[epoch] = made

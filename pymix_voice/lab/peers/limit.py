@@ -16,8 +16,8 @@ from typing import Literal
 
 import trio
 
-from pymix_voice.geometry import CHUNK_BYTES, DOWN_BYTES, UP_BYTES
 from pymix_voice.lab.peers.measured import Measured, PeerError, measured_by
+from pymix_voice.lab.peers.sizes import CHUNK_BYTES, DOWN_BYTES, UP_BYTES
 
 Mode = Literal["mix", "gateway"]
 Cipher = Literal["chacha20-poly1305", "aegis-128l"]

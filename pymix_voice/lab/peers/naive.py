@@ -17,7 +17,8 @@ import trio
 from nacl.bindings import crypto_aead_chacha20poly1305_ietf_decrypt as decrypt
 from nacl.bindings import crypto_aead_chacha20poly1305_ietf_encrypt as encrypt
 
-from pymix_voice.geometry import CELL_BYTES, STATUS_BYTES
+from pymix_voice.geometry import STATUS_BYTES
+from pymix_voice.lab.peers.sizes import CELL_BYTES
 
 FORWARD, BACKWARD = 0, 1
 MOST_BYTES = 2048

@@ -25,7 +25,7 @@ from typing import Literal
 import msgspec
 import trio
 
-from pymix_voice.geometry import CELL_BYTES, KEY_BYTES
+from pymix_voice.geometry import KEY_BYTES
 from pymix_voice.lab.peers.measured import GRACE_S, Measured, PeerError, measured_by
 from pymix_voice.lab.peers.naive import (
     BACKWARD,
@@ -40,6 +40,7 @@ from pymix_voice.lab.peers.naive import (
     serve,
     xor,
 )
+from pymix_voice.lab.peers.sizes import CELL_BYTES
 
 Mode = Literal["mix", "gateway"]
 

@@ -17,8 +17,8 @@ from importlib.util import find_spec
 
 import msgspec
 
-from pymix_voice.geometry import CELL_BYTES
 from pymix_voice.lab.peers.measured import Measured, PeerError, measured_by
+from pymix_voice.lab.peers.sizes import CELL_BYTES
 
 HOPS = 3
 HEADER_BYTES = 192

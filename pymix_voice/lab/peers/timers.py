@@ -25,7 +25,7 @@ from pymix_voice.edge.priority import ask_for_priority
 from pymix_voice.edge.report import Report
 from pymix_voice.edge.running import run
 from pymix_voice.edge.serve import serve_mix
-from pymix_voice.geometry import Geometry
+from pymix_voice.geometry import FRAME_S, Geometry
 from pymix_voice.lab.outcome import Way
 from pymix_voice.lab.peers.voices import Said, Voice, Ways, voice_of
 from pymix_voice.lab.processes import Part, Parts, parts_in
@@ -33,7 +33,6 @@ from pymix_voice.lab.zoning import START_S, ZONE_S, call, idle, listen, make_zon
 from pymix_voice.mix.first import FirstMix
 from pymix_voice.mix.machine import Mix
 from pymix_voice.onion.dice import Dice
-from pymix_voice.voice.arrivals import ROUND_S
 from pymix_voice.zone.rounds import PatientInlet
 
 SCHEME = "timers"
@@ -57,7 +56,7 @@ class TimedInlet(PatientInlet):
 
     def __init__(self, geometry: Geometry, dice: Dice) -> None:
         super().__init__(geometry, dice)
-        self.timer_s = dice.below(_FINE) / _FINE * ROUND_S
+        self.timer_s = dice.below(_FINE) / _FINE * FRAME_S
         self.waited_s = 0.0
         self.waited = 0
 
@@ -65,7 +64,7 @@ class TimedInlet(PatientInlet):
         """The timer's first tick at or after an instant."""
         if instant == float("inf"):
             return instant
-        return self.timer_s - (self.timer_s - instant) // ROUND_S * ROUND_S
+        return self.timer_s - (self.timer_s - instant) // FRAME_S * FRAME_S
 
     def _due_at(self, number: int) -> float:
         return self.tick_after(super()._due_at(number))

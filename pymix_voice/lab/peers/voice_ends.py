@@ -35,10 +35,10 @@ from pymix_voice.edge.running import run
 from pymix_voice.edge.sound import CallSound, Sound
 from pymix_voice.edge.talk import LEAVING_S
 from pymix_voice.errors import Misuse
-from pymix_voice.geometry import BODY_BYTES
+from pymix_voice.geometry import FRAME_S
 from pymix_voice.lab.peers.carriers import Carrier, Datagrams, Stream, accepted
+from pymix_voice.lab.peers.sizes import BODY_BYTES
 from pymix_voice.lab.peers.socks import connected
-from pymix_voice.voice.arrivals import ROUND_S
 from pymix_voice.voice.recordings import read_recording
 
 NO_BODY = bytes(BODY_BYTES)
@@ -110,7 +110,7 @@ class End:
 
     @property
     def _tick_at(self) -> float:
-        return self._began_at + self._number * ROUND_S
+        return self._began_at + self._number * FRAME_S
 
     def handle_deadline(self, now: float) -> None:
         """Do what is due: rounds first."""
@@ -173,7 +173,7 @@ async def talk(reach: Reach, said: Path, heard: Path, hum_rounds: int) -> None:
         hum_rounds: see `End`.
     """
     mouth, ear = RecordedMouth(read_recording(said)), RecordingEar(heard)
-    sound, alarm = Sound(mouth, ear), Alarm()
+    sound, alarm = Sound(mouth, ear, 1), Alarm()
     gc.collect()
     gc.freeze()
     carrier = await reach()

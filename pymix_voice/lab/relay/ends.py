@@ -29,7 +29,6 @@ from pymix_voice.edge.port import WIDTH, Port
 from pymix_voice.edge.tardiness import Tardiness
 from pymix_voice.edge.udp import CHUNK_CHARGE
 from pymix_voice.errors import ConfigError
-from pymix_voice.geometry import chunks
 from pymix_voice.lab.crowd.port import CrowdPort
 from pymix_voice.lab.network import Law
 from pymix_voice.lab.relay.course import Course, Kind, Way
@@ -129,7 +128,7 @@ class Ends:
         if not self._alarm.works:
             raise ConfigError("the relay needs Linux, whose timers wake it in time")
         self._set_for = 0.0
-        self._room = 4 * chunks(2 * zone.geometry.rows) * CHUNK_CHARGE
+        self._room = 4 * zone.geometry.chunks(2 * zone.geometry.rows) * CHUNK_CHARGE
         self._names = {address_of(part.real): part.name for part in parts}
         self._fronts = [_Front(part, self._open(part.known)) for part in parts]
         self._watched: trio.Nursery | None = None

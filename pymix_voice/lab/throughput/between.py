@@ -31,7 +31,6 @@ from pymix_voice.edge.running import run, wait_for_signal
 from pymix_voice.edge.suite import prefers_aegis
 from pymix_voice.edge.udp import CHUNK_CHARGE, open_port
 from pymix_voice.errors import PymixError
-from pymix_voice.geometry import CHUNK_BYTES, chunks
 from pymix_voice.lab.throughput.ends import BEFORE, BEHIND, Ends
 from pymix_voice.onion.chunk import LinkKeys
 from pymix_voice.onion.keys import KeyPair
@@ -79,10 +78,11 @@ class Program:
         self._aegis = aegis
         middle = address_of(self._places[1])
         self.ends = Ends(self._zone, self._dice, Clock.now(), Clock().unix(), middle)
-        room = 4 * chunks(self._zone.geometry.rows) * CHUNK_CHARGE
+        sizes = self._zone.geometry
+        room, size = 4 * sizes.chunks(sizes.rows) * CHUNK_CHARGE, sizes.chunk_bytes
         self._ports = [
-            open_port((wildcard(self._places[1][0]), 0), room, size=CHUNK_BYTES),
-            open_port(self._places[2], room, size=CHUNK_BYTES),
+            open_port((wildcard(self._places[1][0]), 0), room, size=size),
+            open_port(self._places[2], room, size=size),
         ]
         self._desks = [Desk(Neighbour(self, end), lambda text: None) for end in (BEFORE, BEHIND)]
         self.datapath = Datapath(

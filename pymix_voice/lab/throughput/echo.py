@@ -26,7 +26,7 @@ from pymix_voice.edge.running import run
 from pymix_voice.edge.suite import prefers_aegis
 from pymix_voice.edge.udp import CHUNK_CHARGE, open_port
 from pymix_voice.errors import PymixError
-from pymix_voice.geometry import CHUNK_BYTES, MAX_WORKERS, chunks
+from pymix_voice.geometry import MAX_WORKERS
 from pymix_voice.lab.crowd.load import add_cpu, go_on, settle, tell_on
 from pymix_voice.lab.throughput.first import First
 from pymix_voice.onion.chunk import LinkKeys
@@ -51,8 +51,9 @@ class Program:
         self._dice = system_dice()
         self._aegis = aegis
         self._first = First(self._zone, self._dice, Clock().unix())
-        room = 4 * chunks(self._zone.geometry.rows) * CHUNK_CHARGE
-        self._port = open_port(self._place, room, size=CHUNK_BYTES)
+        sizes = self._zone.geometry
+        room = 4 * sizes.chunks(sizes.rows) * CHUNK_CHARGE
+        self._port = open_port(self._place, room, size=sizes.chunk_bytes)
         self._desk = Desk(self, lambda text: None)
         self._datapath = Datapath(
             self._first,

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pymix_voice.errors import BadCell, Drops, Misuse
-from pymix_voice.geometry import BLOCK_ROUNDS, CELL_BYTES, Geometry, is_door_round
+from pymix_voice.geometry import BLOCK_ROUNDS, Geometry, is_door_round
 from pymix_voice.lab.throughput.setups import MIDDLE, Check, Setup
 from pymix_voice.onion.chunk import LinkKeys
 from pymix_voice.onion.dice import Dice
@@ -81,7 +81,7 @@ class Ends:
         self._middle = middle
         self._inlets = [PatientInlet(zone.geometry, dice) for _ in range(2)]
         self._links: dict[int, RoundLink] = {}
-        self._cells = dice.matrix(zone.geometry.rows, CELL_BYTES)
+        self._cells = dice.matrix(zone.geometry.rows, zone.geometry.cell_bytes)
         self._bursts: list[Burst] = []
         self.said: list[tuple[int, Record]] = []
         self._setup: Setup | None = None
@@ -183,7 +183,7 @@ class Ends:
         link = self._links.get(end)
         if link is None or self._next < 0:
             return
-        drain = whole_chunks(drain, self.drops)
+        drain = whole_chunks(drain, self._geometry.chunk_bytes, self.drops)
         for chunks in link.open(drain.cells, drain.sources, self._next, self.drops):
             epoch, rows = self._circuits(chunks.round), self._rows(chunks.round)
             try:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pymix_voice.geometry import Geometry
+from pymix_voice.onion.blocks import Blocks
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair
 from pymix_voice.onion.keystream import BACKWARD, FORWARD, Keystream
@@ -33,11 +34,11 @@ class Checked(NamedTuple):
     backward: Keystream
 
     @classmethod
-    def of(cls, keys: list[HopKeys]) -> "Checked":
+    def of(cls, keys: list[HopKeys], blocks: Blocks) -> "Checked":
         """Of these circuits."""
         return cls(
-            Keystream([each.forward for each in keys], FORWARD),
-            Keystream([each.backward for each in keys], BACKWARD),
+            Keystream([each.forward for each in keys], FORWARD, blocks),
+            Keystream([each.backward for each in keys], BACKWARD, blocks),
         )
 
 
@@ -104,14 +105,14 @@ class Setup:
 
     def checked(self) -> Checked:
         """Of the first few lines."""
-        return Checked.of(self._keys)
+        return Checked.of(self._keys, Blocks(self._geometry.cell_bytes))
 
 
 class Check:
     """Whether rounds come out of the mix as they should, by a few rows of each.
 
     Args:
-        cells: uint8 [rows, 128], what goes in, in every round.
+        cells: uint8 [rows, cell], what goes in, in every round.
         checked: of the first few lines.
     """
 

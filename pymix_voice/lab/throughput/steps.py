@@ -17,7 +17,7 @@ import numpy as np
 
 from pymix_voice.edge.udp import CHUNK_CHARGE, Port, open_port
 from pymix_voice.errors import Drops
-from pymix_voice.geometry import BLOCK_ROUNDS, CELL_BYTES, CHUNK_BYTES, KEY_BYTES, Geometry, chunks
+from pymix_voice.geometry import BLOCK_ROUNDS, KEY_BYTES, Geometry
 from pymix_voice.mix.circuits import Circuits, LayerKeys, Orders
 from pymix_voice.onion.blocks import Blocks
 from pymix_voice.onion.chunk import Beside, Opener, Sealer
@@ -52,38 +52,36 @@ def steps(rows: int, cipher: Cipher) -> dict[str, float]:
         cipher: of the links.
     """
     dice, watch = Dice(os.urandom), Stopwatch()
-    circuits = _circuits(rows, dice)
-    room = 2 * chunks(rows) * CHUNK_CHARGE
+    geometry = Geometry(3, rows)
+    circuits = _circuits(rows, geometry, dice)
+    room, size = 2 * geometry.chunks(rows) * CHUNK_CHARGE, geometry.chunk_bytes
     place = "127.0.0.1", 0
-    with (
-        open_port(place, room, size=CHUNK_BYTES) as here,
-        open_port(place, room, size=CHUNK_BYTES) as there,
-    ):
-        _work(rows, cipher, circuits, (here, there), dice, watch)
+    with open_port(place, room, size=size) as here, open_port(place, room, size=size) as there:
+        _work(geometry, cipher, circuits, (here, there), dice, watch)
     # Keystream was made for both directions.
     watch.spent_ns["keystream"] //= 2
     return {name: round(ns / ROUNDS / rows, 1) for name, ns in watch.spent_ns.items()}
 
 
-def _circuits(rows: int, dice: Dice) -> Circuits:
+def _circuits(rows: int, geometry: Geometry, dice: Dice) -> Circuits:
     lines = LayerKeys(dice.matrix(rows, KEY_BYTES), dice.matrix(rows, KEY_BYTES))
     orders = Orders.apart(dice.order(rows), np.empty(0, np.intp))
-    return Circuits(1, lines, LayerKeys.of([]), orders, Blocks())
+    return Circuits(1, lines, LayerKeys.of([]), orders, Blocks(geometry.cell_bytes))
 
 
 def _work(
-    rows: int,
+    geometry: Geometry,
     cipher: Cipher,
     circuits: Circuits,
     ports: tuple[Port, Port],
     dice: Dice,
     watch: Stopwatch,
 ) -> None:
-    here, there = ports
+    (here, there), rows = ports, geometry.clients
     key, drops = dice.bytes(cipher.key_bytes), Drops()
-    sealer, opener = Sealer(bytes(4), key, cipher), Opener(key, cipher)
-    inlet = Inlet(Geometry(3, rows), dice)
-    cells = dice.matrix(rows, CELL_BYTES)
+    sealer, opener = Sealer(bytes(4), key, geometry, cipher), Opener(key, cipher)
+    inlet = Inlet(geometry, dice)
+    cells = dice.matrix(rows, geometry.cell_bytes)
     for number in range(ROUNDS):
         with watch.step("keystream"):
             while circuits.prepare(number, number, SLICE, ROUNDS):
