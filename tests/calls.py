@@ -5,11 +5,13 @@ from pymix_voice.lab.cast import Person
 from pymix_voice.lab.world import World
 
 EPOCH_S = 4.0
+LIMIT_EPOCHS = 5
+"""What takes longer does not come."""
 
 
 def online(world: World, *people: Person) -> None:
     """Everybody has rows."""
-    world.run_until(lambda: all(person.machine.in_zone for person in people), 20)
+    world.run_until(lambda: all(person.machine.in_zone for person in people), _limit(world))
 
 
 def dial(world: World, caller: Person, callee: Person) -> None:
@@ -27,8 +29,13 @@ def hang_up(world: World, person: Person) -> None:
     world.touch(person.name)
 
 
-def reach(world: World, person: Person, state: State, limit: float = 20) -> None:
+def reach(world: World, person: Person, state: State, limit: float | None = None) -> None:
+    limit = _limit(world) if limit is None else limit
     world.run_until(lambda: person.machine.phone.state == state, limit)
+
+
+def _limit(world: World) -> float:
+    return LIMIT_EPOCHS * world.zone.geometry.epoch_s
 
 
 def talk(world: World, caller: Person, callee: Person) -> None:

@@ -69,7 +69,7 @@ class Zone:
         clients: the most clients with rows in one epoch.
         mixes: the chain in order, first mix first.
         gateways: at least one.
-        round_ms: length of a round.
+        round_ms: length of a round: 20, 40 or 60.
         min_rows: a batch with fewer rows (lines and doors together) is refused.
         patience_ms: how long a mix waits for the rest of a round.
         sessions_per_prefix: the most sessions a gateway keeps per address prefix.
@@ -242,7 +242,8 @@ def render_zone(zone: Zone) -> str:
 name = "{zone.name}"
 # The most clients that can take part in one epoch.
 clients = {zone.clients}
-# Length of a round in milliseconds: one frame of voice. Only 20 is possible.
+# Length of a round in milliseconds: 20, 40 or 60. In each, every client sends and gets a cell
+# with one, two or three frames of voice: the longer, the fewer bytes, and the more delay.
 round_ms = {zone.round_ms}
 # A batch with fewer rows is refused (a client has two rows). Few rows hide little.
 min_rows = {zone.min_rows}

@@ -13,6 +13,7 @@ import trio
 
 from pymix_voice.edge.running import first
 from pymix_voice.errors import ConfigError, PymixError
+from pymix_voice.geometry import ROUNDS_MS
 from pymix_voice.lab.calls.figures import SetUp, run_of, set_ups
 from pymix_voice.lab.calls.instants import spread
 from pymix_voice.lab.calls.machine import facts, steadiness, today
@@ -29,11 +30,12 @@ MAIN: Final = Setting("3 mixes")
 SETUPS: Final = Setting("3 mixes, 6 calls", clients=12, pairs=6)
 CHAINS = tuple(Setting(f"{mixes} mixes" if mixes > 1 else "1 mix", mixes) for mixes in (1, 2, 4, 5))
 CROWDS = tuple(Setting(f"3 mixes, {count} clients", clients=count) for count in (20, 100, 250, 500))
+ROUNDS = tuple(Setting(f"3 mixes, {ms} ms", round_ms=ms) for ms in ROUNDS_MS[1:])
 NETWORKS = tuple(
     Setting(f"3 mixes, {name}", network=name)
     for name in ("lan", "region", "continent", "intercontinental", "mobile", "wifi", "reordering")
 )
-FULL = (MAIN, *CHAINS, MAIN, *CROWDS, SETUPS, *NETWORKS, MAIN)
+FULL = (MAIN, *CHAINS, MAIN, *CROWDS, SETUPS, *ROUNDS, *NETWORKS, MAIN)
 """The main setting is tried three times, spread over the run."""
 TOUR = (MAIN,)
 TOUR_SCHEMES = ("direct", "timers")
