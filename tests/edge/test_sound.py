@@ -245,3 +245,30 @@ def test_the_echo_test_says_what_it_hears_a_second_later() -> None:
         loud.append(sound.level_in.look() > -30)
     assert 50 <= loud.index(True) <= 60
     assert all(loud[70:])
+
+
+# ── longer rounds ────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_a_frame_waits_for_the_others_of_its_round_and_no_longer(
+    frames: int, tmp_path: Path
+) -> None:
+    mouth, ear = RecordedMouth(speech(60)), RecordingEar(tmp_path / "heard.wav")
+    speaker, hearer = Sound(mouth, PacedEar(), frames), Sound(NoMouth(), ear, frames)
+    for sound in (speaker, hearer):
+        sound.begin(OnCall().connect(), START)
+    for number in range(60 // frames + 5):
+        now = START + number * frames * ROUND_S
+        body = speaker.frame(number, now)
+        hearer.push(number, PAUSE if body is None else body, now + 0.005)
+        for tick in range(2 * frames):
+            hearer.pull(now + 0.005 + tick * ROUND_S / 2)
+    call = ended(hearer, now)
+    assert call.playout.counts.heard == 60
+    assert call.playout.counts.lost == 0
+    assert mouth.t0 == pytest.approx(START - frames * ROUND_S - 0.005)
+    assert call.playout.first_played is not None
+    first, instant = call.playout.first_played
+    waits_s = instant - first * ROUND_S - mouth.t0
+    assert waits_s == pytest.approx(frames * ROUND_S + 0.055, abs=0.025)
