@@ -5,7 +5,8 @@
 
 In a door round the doors' rows follow the lines' in the same matrix; each of the two is
 shuffled apart, so a row's place never tells whether it is a line or a door more than its
-half does.
+half does. Phantoms are rows that begin here: forward they come out under those that came, made of
+zeros and keystream; backward they are left behind.
 
 Source: the project's design, sections "A round, from microphone to ear" and "The one idea".
 
@@ -39,9 +40,19 @@ class Orders(NamedTuple):
         return self.both if is_door_round(number) else self.lines
 
     @classmethod
-    def apart(cls, lines: Order, doors: Order) -> "Orders":
-        """Lines among lines, doors among doors."""
-        return cls(lines, np.concatenate((lines, len(lines) + doors)))
+    def apart(cls, lines: Order, doors: Order, phantoms: tuple[int, int] = (0, 0)) -> "Orders":
+        """Lines among lines, doors among doors.
+
+        Args:
+            lines: a permutation; the last so many of its numbers stand for phantoms.
+            doors: likewise.
+            phantoms: how many lines and doors are phantoms. In the matrix that a round is worked
+                in they stand under all that came: lines, doors, phantom lines, phantom doors.
+        """
+        came_lines, came_doors = len(lines) - phantoms[0], len(doors) - phantoms[1]
+        line_rows = np.where(lines < came_lines, lines, lines + came_doors)
+        door_rows = np.where(doors < came_doors, doors + came_lines, doors + len(lines))
+        return cls(lines, np.concatenate((line_rows, door_rows)))
 
     @property
     def undone(self) -> "Orders":
@@ -57,10 +68,18 @@ def _inverse(order: Order) -> Order:
 
 
 class LayerKeys(NamedTuple):
-    """This hop's keys of many circuits, in row order: uint8 [n, 32] each way."""
+    """This hop's keys of many circuits, in row order: uint8 [n, 32] each way.
+
+    Phantoms have a key forward only, behind the others.
+    """
 
     forward: NDArray[np.uint8]
     backward: NDArray[np.uint8]
+
+    @property
+    def phantoms(self) -> int:
+        """How many of them begin at this mix."""
+        return len(self.forward) - len(self.backward)
 
     @classmethod
     def of(cls, keys: Sequence[HopKeys]) -> "LayerKeys":
@@ -78,21 +97,37 @@ class LayerKeys(NamedTuple):
 
 
 class Streams:
-    """The keystreams of one direction: `streams[round]` is uint8 [rows, cell]."""
+    """The keystreams of one direction: `streams[round]` is uint8 [rows, cell].
+
+    Args:
+        lines: keys of the lines.
+        doors: keys of the doors.
+        direction: forward or backward.
+        blocks: room for keystream.
+        phantoms: how many of the lines and doors, at their ends, stand under all others.
+    """
 
     def __init__(
-        self, lines: NDArray[np.uint8], doors: NDArray[np.uint8], direction: int, blocks: Blocks
+        self,
+        lines: NDArray[np.uint8],
+        doors: NDArray[np.uint8],
+        direction: int,
+        blocks: Blocks,
+        phantoms: tuple[int, int] = (0, 0),
     ) -> None:
         self._lines = Keystream(lines, direction, blocks)
         self._doors = Keystream(doors, direction, blocks)
         self._both = np.empty((len(lines) + len(doors), blocks.cell_bytes), np.uint8)
+        self._came_lines, self._came_doors = len(lines) - phantoms[0], len(doors) - phantoms[1]
 
     def __getitem__(self, number: int) -> NDArray[np.uint8]:
         lines = self._lines.row(number)
         if not is_door_round(number):
             return lines
         doors = self._doors.row(number // DOOR_EVERY)
-        return np.concatenate((lines, doors), out=self._both)
+        came = lines[: self._came_lines], doors[: self._came_doors]
+        phantoms = lines[self._came_lines :], doors[self._came_doors :]
+        return np.concatenate((*came, *phantoms), out=self._both)
 
     def holds(self, number: int) -> bool:
         """Whether this round's keystream is there, or can be made."""
@@ -121,46 +156,73 @@ class Circuits:
 
     Args:
         epoch: the circuit epoch; 0 is the empty one of a zone without circuits.
-        lines: keys of the lines, in the order of their rows.
+        lines: keys of the lines, in the order of their rows; phantoms behind them.
         doors: keys of the doors, likewise.
         orders: this mix's secret order; at the last mix, the switchboard's.
         blocks: room for keystream.
+
+    Attributes:
+        lines: how many came from upstream, without the phantoms that begin here.
+        doors: the same of doors.
     """
 
     def __init__(
         self, epoch: int, lines: LayerKeys, doors: LayerKeys, orders: Orders, blocks: Blocks
     ) -> None:
         self.epoch = epoch
-        self.lines, self.doors = len(lines.forward), len(doors.forward)
-        self._forward = Streams(lines.forward, doors.forward, FORWARD, blocks)
+        self.lines, self.doors = len(lines.backward), len(doors.backward)
+        phantoms = lines.phantoms, doors.phantoms
+        self._forward = Streams(lines.forward, doors.forward, FORWARD, blocks, phantoms)
         self._backward = Streams(lines.backward, doors.backward, BACKWARD, blocks)
         self._order = orders
-        self._undone = orders.undone
+        undone = orders.undone
+        # Phantoms come back as well, and nobody upstream has a row for them.
+        self._undone = Orders(undone.lines[: self.lines], undone.both[: self.lines + self.doors])
         # Used in every round, so that none asks for memory.
-        self._mixed = np.empty((self.lines + self.doors, blocks.cell_bytes), np.uint8)
+        self._mixed = np.empty((len(orders.both), blocks.cell_bytes), np.uint8)
         self._out = np.empty_like(self._mixed)
 
-    def rows(self, number: int) -> int:
-        """How many rows a matrix of this round has."""
-        return self.lines + self.doors if is_door_round(number) else self.lines
+    def rows_in(self, number: int) -> int:
+        """How many rows a matrix of this round has between upstream and here."""
+        return len(self._undone(number))
+
+    def rows_out(self, number: int) -> int:
+        """How many it has between here and downstream: phantoms are among them."""
+        return len(self._order(number))
 
     def peel(self, number: int, cells: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Forward: take off this mix's layer, then permute. uint8 [rows, cell], both.
+        """Forward: take off this mix's layer, then permute.
 
-        out = (cells ^ keystream[round])[order]
+        out = (cells ^ keystream[round])[order]        a phantom's cell is zeros here
+
+        Args:
+            number: the round.
+            cells: uint8 [rows in, cell].
+
+        Returns:
+            uint8 [rows out, cell].
         """
-        rows = len(cells)
-        peeled = np.bitwise_xor(cells, self._forward[number], out=self._mixed[:rows])
-        return _in_order(peeled, self._order(number), self._out[:rows])
+        keystream, came = self._forward[number], len(cells)
+        peeled = self._mixed[: len(keystream)]
+        np.bitwise_xor(cells, keystream[:came], out=peeled[:came])
+        peeled[came:] = keystream[came:]
+        return _in_order(peeled, self._order(number), self._out[: len(peeled)])
 
     def wrap(self, number: int, cells: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Backward: undo the permutation, then add this mix's layer. uint8 [rows, cell], both.
+        """Backward: undo the permutation, then add this mix's layer.
 
         out = cells[undone] ^ keystream[round]
+
+        Args:
+            number: the round.
+            cells: uint8 [rows out, cell].
+
+        Returns:
+            uint8 [rows in, cell].
         """
-        rows = len(cells)
-        undone = _in_order(cells, self._undone(number), self._mixed[:rows])
-        return np.bitwise_xor(undone, self._backward[number], out=self._out[:rows])
+        order = self._undone(number)
+        undone = _in_order(cells, order, self._mixed[: len(order)])
+        return np.bitwise_xor(undone, self._backward[number], out=self._out[: len(order)])
 
     def turn(self, number: int, cells: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """At the last mix a round peels, crosses the switchboard, and is wrapped again."""

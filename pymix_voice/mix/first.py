@@ -107,7 +107,7 @@ class FirstMix(Mix):
 
     def _rows_from(self, peer: int, circuits: Circuits, number: int) -> int:
         if peer == DOWN:
-            return circuits.rows(number)
+            return circuits.rows_out(number)
         clients = self._shares[circuits.epoch].get(peer, 0)
         return 2 * clients if is_door_round(number) else clients
 
@@ -131,7 +131,7 @@ class FirstMix(Mix):
 
     def _gather(self, number: int, circuits: Circuits) -> NDArray[np.uint8]:
         """All gateways' rows of one round: lines of all, then doors of all."""
-        rows = circuits.rows(number)
+        rows = circuits.rows_in(number)
         if len(self._rows) < rows:
             self._rows = np.empty((rows, self._geometry.cell_bytes), np.uint8)
         shares, line = self._shares[circuits.epoch], 0

@@ -198,7 +198,7 @@ class Mix:
 
     def _rows_from(self, peer: int, circuits: Circuits, number: int) -> int:
         """How many rows this neighbour has in a round."""
-        return circuits.rows(number)
+        return circuits.rows_out(number) if peer == DOWN else circuits.rows_in(number)
 
     def _admit(self, epoch: int, number: int) -> None:
         """Circuits come into force by upstream's word, and never fall back."""
@@ -285,7 +285,7 @@ class Mix:
         if epoch is None:
             epoch = self._live.without_word(number)
         circuits = self._live.get(epoch)
-        cells = self._upstream[0].take(number, circuits.epoch, circuits.rows(number))
+        cells = self._upstream[0].take(number, circuits.epoch, circuits.rows_in(number))
         if cells is not None:
             self._pass_on(number, circuits, cells, now)
 
@@ -314,7 +314,7 @@ class Mix:
         if epoch is None or circuits is None:
             self._downstream.take(number, NO_EPOCH, 0)
             return
-        cells = self._downstream.take(number, epoch, circuits.rows(number))
+        cells = self._downstream.take(number, epoch, circuits.rows_out(number))
         if cells is None or not self._returned.claim(number) or not circuits.holds_back(number):
             return
         self._came_back = Mark(number, now)

@@ -130,9 +130,9 @@ def test_a_wrap_brings_every_row_back_to_where_a_peel_took_it_from() -> None:
     mix = circuits(keys[:8], keys[8:], orders)
     layers = circuits(keys[:8], keys[8:], no_order(8, 4))
     for number in (START, START + 1):
-        zeros = np.zeros((mix.rows(number), CELL_BYTES), np.uint8)
+        zeros = np.zeros((mix.rows_in(number), CELL_BYTES), np.uint8)
         forward, backward = layers.peel(number, zeros).copy(), layers.wrap(number, zeros)
-        cells = dice.matrix(mix.rows(number), CELL_BYTES)
+        cells = dice.matrix(mix.rows_in(number), CELL_BYTES)
         assert np.array_equal(mix.wrap(number, mix.peel(number, cells)), cells ^ forward ^ backward)
 
 
@@ -159,7 +159,7 @@ def test_each_way_is_the_sum_that_the_design_gives(number: int) -> None:
     dice, keys = Dice.seeded(12), layer_keys(12)
     lines, doors = dice.order(8), dice.order(4)
     mix = circuits(keys[:8], keys[8:], Orders.apart(lines, doors))
-    rows = mix.rows(number)
+    rows = mix.rows_in(number)
     order = [*lines.tolist(), *(8 + doors).tolist()][:rows]
     cells = dice.matrix(rows, CELL_BYTES)
     clients = [
@@ -186,7 +186,7 @@ def test_what_a_mix_gives_may_be_given_to_it_again() -> None:
     for number in (START, START + 1):
         for first, _ in ways:
             for second, apart in ways:
-                cells = dice.matrix(mix.rows(number), CELL_BYTES)
+                cells = dice.matrix(mix.rows_in(number), CELL_BYTES)
                 copied = apart(number, first(number, cells).copy()).copy()
                 assert np.array_equal(second(number, first(number, cells)), copied)
 
@@ -196,7 +196,7 @@ def test_rounds_of_lines_and_door_rounds_take_turns_in_the_same_memory() -> None
     mix = circuits(keys[:8], keys[8:], no_order(8, 4))
     places = set()
     for number in range(START, START + 40):
-        out = mix.peel(number, np.zeros((mix.rows(number), CELL_BYTES), np.uint8))
+        out = mix.peel(number, np.zeros((mix.rows_in(number), CELL_BYTES), np.uint8))
         alone = circuits(keys[:8], keys[8:], no_order(8, 4))
         assert np.array_equal(out, alone.peel(number, np.zeros_like(out)))
         places.add(out.__array_interface__["data"][0])
@@ -243,7 +243,7 @@ def test_keystream_made_ahead_is_the_same_and_none_is_made_late() -> None:
     for number in range(START, end):
         while ahead.prepare(number, number, 3, end):
             pass
-        rows = ahead.rows(number)
+        rows = ahead.rows_in(number)
         one = ahead.wrap(number, ahead.peel(number, cells[:rows]))
         assert np.array_equal(one, late.wrap(number, late.peel(number, cells[:rows])))
     assert ahead.made_late == 0
@@ -291,7 +291,7 @@ def test_a_zone_without_circuits_passes_empty_rounds() -> None:
     nobody = no_circuits(CELL_BYTES)
     nothing = np.empty((0, CELL_BYTES), np.uint8)
     for number in (START, START + 1):
-        assert nobody.rows(number) == 0
+        assert nobody.rows_in(number) == 0
         assert nobody.peel(number, nothing).shape == nobody.wrap(number, nothing).shape == (0, 128)
     assert nobody.prepare(START, START, 10, START + 200) == 0
 

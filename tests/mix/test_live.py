@@ -43,7 +43,7 @@ def test_before_there_are_circuits_every_round_is_empty() -> None:
     assert EPOCH not in live
     assert live.find(EPOCH) is None
     assert live.get(EPOCH) is live.get(NO_EPOCH) is live.find(NO_EPOCH)
-    assert live.get(EPOCH).rows(FIRST) == 0
+    assert live.get(EPOCH).rows_in(FIRST) == 0
     assert live.prepare(FIRST, FIRST, 10) == 0
 
 
