@@ -88,6 +88,8 @@ class Geometry:
         clients: the most clients that can have rows in one epoch (each has two: line and door).
         round_ms: length of a round in milliseconds: 20, 40 or 60.
         patience_ms: how long a mix waits for the rest of a round after its first datagram.
+        phantom_lines: the most lines of its own that each mix but the last adds to a batch.
+        phantom_doors: the same of doors.
 
     Raises:
         ConfigError: if a zone of these sizes cannot work.
@@ -97,6 +99,8 @@ class Geometry:
     clients: int
     round_ms: int = 20
     patience_ms: float = 10.0
+    phantom_lines: int = 0
+    phantom_doors: int = 0
 
     def __post_init__(self) -> None:
         """Refuse a zone that does not fit."""
@@ -117,11 +121,33 @@ class Geometry:
             raise ConfigError(
                 f"patience_ms is {self.patience_ms:g}, but 1 to 40 milliseconds are possible"
             )
+        if self.most_rows > MAX_ROWS:
+            raise ConfigError(
+                f"with all phantoms the last mix could get {self.most_rows} rows, but at most "
+                f"{MAX_ROWS} are possible; lower the means of phantoms, or clients"
+            )
 
     @property
     def rows(self) -> int:
-        """The most circuits (lines and doors together) in one batch."""
+        """The most circuits (lines and doors together) that clients have in one batch."""
         return 2 * self.clients
+
+    def lines_at(self, hop: int) -> int:
+        """The most lines that reach mix number `hop` (from 0): clients', and phantoms on the way."""
+        return self.clients + hop * self.phantom_lines
+
+    def doors_at(self, hop: int) -> int:
+        """The same of doors."""
+        return self.clients + hop * self.phantom_doors
+
+    def rows_at(self, hop: int) -> int:
+        """The most rows between mix number `hop` and the one before it, or the gateways."""
+        return self.lines_at(hop) + self.doors_at(hop)
+
+    @property
+    def most_rows(self) -> int:
+        """The most rows anywhere: those that reach the last mix."""
+        return self.rows_at(self.mixes - 1)
 
     @property
     def round_s(self) -> float:
@@ -213,7 +239,7 @@ class Geometry:
     def epoch_rounds(self) -> int:
         """Rounds in an epoch: the shortest whole number of units that everything fits in."""
         tail = (self.switch_notice + 3 + 2 + self.open_rounds * self.mixes) + SPREAD_ROUNDS + 14
-        need = tail + self.keys_until + ceil(2.5 * self.pieces)
+        need = tail + self.keys_until + max(ceil(2.5 * self.pieces), self.make_rounds)
         return EPOCH_UNIT * ceil(need / EPOCH_UNIT)
 
     @property
@@ -232,13 +258,20 @@ class Geometry:
         return 60
 
     @property
+    def make_rounds(self) -> int:
+        """Before onions come each mix makes its phantoms': half a core, at 150 µs a layer."""
+        layers = (self.phantom_lines + self.phantom_doors) * (self.mixes - 1)
+        return ceil(layers / 66 * 20 / self.round_ms)
+
+    @property
     def open_rounds(self) -> int:
         """What each mix gets for a batch: half a core, at 100 µs an onion; in large zones less.
 
         There rounds take more of the core: at 60 µs an onion a fifth of it does for 16,000 rows.
         """
         units = 20 / self.round_ms
-        return max(10, ceil(self.rows / 100 * units), ceil(self.rows / 66 * units) - 6)
+        rows = self.most_rows
+        return max(10, ceil(rows / 100 * units), ceil(rows / 66 * units) - 6)
 
     @property
     def switch_notice(self) -> int:
@@ -246,7 +279,7 @@ class Geometry:
 
         Those of a row take some 6 µs (two blocks), and a third of a core must do.
         """
-        return max(25, ceil(self.rows / 1000 * 20 / self.round_ms))
+        return max(25, ceil(self.most_rows / 1000 * 20 / self.round_ms))
 
     @property
     def decide_at(self) -> int:

@@ -16,7 +16,9 @@ from pymix_voice.edge.clock import system_dice
 from pymix_voice.edge.files import PUBLIC, make_folder, read_zone, write_file, write_key
 from pymix_voice.errors import ConfigError
 from pymix_voice.geometry import Geometry
+from pymix_voice.onion.setup import Klass
 from pymix_voice.zone.keyfile import GATEWAY, MIX, KeyFile, new_key
+from pymix_voice.zone.phantoms import PRESETS
 from pymix_voice.zone.table import key_text
 from pymix_voice.zone.zonefile import GatewayEntry, MixEntry, Zone, parse_zone, render_zone
 
@@ -37,6 +39,7 @@ def new(
     round_ms: Annotated[int, Parameter(name="--round-ms")] = 20,
     min_rows: Annotated[int, Parameter(name="--min-rows")] = 0,
     patience_ms: Annotated[float, Parameter(name="--patience-ms")] = 10.0,
+    phantoms: Literal["off", "few", "many"] = "off",
 ) -> int:
     """Make a zone file and all its keys.
 
@@ -55,6 +58,8 @@ def new(
         round_ms: length of a round: 20, 40 or 60; the longer, the fewer bytes and the more delay.
         min_rows: refuse to run circuits for fewer rows (a client has two).
         patience_ms: how long a mix waits for the rest of a round.
+        phantoms: circuits that mixes add, so that the last one cannot count calls exactly; see
+            docs/phantoms.md for what they hide and cost.
     """
     most = FIRST_MIX_OFFSET - 1
     if not 1 <= gateways <= most:
@@ -74,6 +79,7 @@ def new(
         round_ms=round_ms,
         min_rows=min_rows,
         patience_ms=patience_ms,
+        phantoms=PRESETS[phantoms],
     )
     text = render_zone(zone).encode()
     parse_zone(text, ZONE_FILE)  # refuses a host or name that cannot be one
@@ -152,9 +158,17 @@ def check(zone: Path | None = None, /) -> int:
     print(f"  chain      {' -> '.join(mix.name for mix in found.mixes)}")
     print(f"  gateways   {', '.join(gateway.name for gateway in found.gateways)}")
     print(f"  min_rows   {found.min_rows}")
+    print(f"  phantoms   {_told_phantoms(found)}")
     print(f"  check      {found.hash.hex()[:16]}  (the same for everybody in the zone)\n")
     _print_sizes(found.geometry)
     return 0
+
+
+def _told_phantoms(zone: Zone) -> str:
+    if zone.phantoms is None:
+        return "none: the last mix can count calls"
+    lines, doors = (zone.phantoms.most(klass) // 2 for klass in Klass)
+    return f"{lines} lines and {doors} doors of every mix but the last, more or less"
 
 
 def geometry(
@@ -188,7 +202,7 @@ def _print_sizes(geometry: Geometry) -> None:
         ("datagram down", geometry.down_bytes, "bytes"),
         ("set-up", geometry.setup_bytes, "bytes, once an epoch"),
         ("between mixes", geometry.chunk_bytes, f"bytes for {geometry.chunk_cells} cells"),
-        ("datagrams", geometry.chunks(geometry.rows), "in a full round between mixes"),
+        ("datagrams", geometry.chunks(geometry.most_rows), "in a full round between mixes"),
         ("epoch", geometry.epoch_rounds, f"rounds, {geometry.epoch_s:g} s"),
         ("keys until", geometry.keys_until, "round of the epoch"),
         ("set-up from", geometry.setup_from, "round of the epoch"),

@@ -135,9 +135,10 @@ async def serve_mix(
         ephemeral = KeyPair.draw(dice)
         return ControlLink(True, zone.hash, keys.link, ephemeral, 0, peers, aegis=aegis)
 
-    # Rounds come from both sides, except at the last mix.
-    datagrams = 2 * zone.geometry.chunks(zone.geometry.rows) * (1 if after is None else 2)
-    size = zone.geometry.chunk_bytes
+    # Rounds come from both sides, except at the last mix; from below with this mix's phantoms.
+    geometry, sides = zone.geometry, (hop,) if after is None else (hop, hop + 1)
+    datagrams = 2 * sum(geometry.chunks(geometry.rows_at(side)) for side in sides)
+    size = geometry.chunk_bytes
     with _open(here, datagrams, udp.CHUNK_CHARGE, report, size=size) as port:
         listener = listen(here)
         post = Post(machine.link_up, machine.link_down, machine.receive_control, machine.said)

@@ -12,6 +12,7 @@ from pymix_voice.client.states import Event, Heard, State
 from pymix_voice.geometry import MAX_WORKERS
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.keyfile import KeyFile, new_key
+from pymix_voice.zone.phantoms import Phantoms
 from pymix_voice.zone.zonefile import GatewayEntry, MixEntry, Zone
 
 
@@ -45,6 +46,7 @@ def cast(
     min_rows: int,
     dice: Dice,
     round_ms: int = 20,
+    phantoms: Phantoms | None = None,
 ) -> tuple[Zone, dict[str, KeyFile]]:
     """A zone of these parts, and everybody's keys by name."""
     keys = {name: new_key("mix", name, dice) for name in mix_names}
@@ -64,6 +66,7 @@ def cast(
         gateways=tuple(gateways),
         min_rows=min_rows,
         round_ms=round_ms,
+        phantoms=phantoms,
     )
     return zone, keys
 

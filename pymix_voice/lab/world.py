@@ -32,6 +32,7 @@ from pymix_voice.onion.chunk import LinkKeys
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.drain import NOWHERE, Burst
 from pymix_voice.zone.keyfile import new_key
+from pymix_voice.zone.phantoms import Phantoms
 from pymix_voice.zone.records import Record, encode, parse_record
 
 START = 1003.8
@@ -58,6 +59,7 @@ class World(Traffic):
         access: law of the links between clients and gateways.
         chain: law of the links between gateways and mixes, and of control links' delay.
         min_rows: as in the zone file.
+        phantoms: likewise.
         gather_s: how long a gateway gathers its clients' datagrams.
         round_ms: length of a round.
     """
@@ -73,6 +75,7 @@ class World(Traffic):
         access: Law = Law(),  # noqa: B008 - frozen
         chain: Law = Law(),  # noqa: B008 - frozen
         min_rows: int = 0,
+        phantoms: Phantoms | None = None,
         gather_s: float = GATHER_S,
         round_ms: int = 20,
     ) -> None:
@@ -89,13 +92,15 @@ class World(Traffic):
         """Whether control records between mixes and gateways are swallowed; rounds go on."""
         self.mix_names = [f"mix{number + 1}" for number in range(mixes)]
         self.gateway_names = [f"gateway{number + 1}" for number in range(gateways)]
+        dice = self.dice.fork("zone keys")
         self.zone, self._keys = cast(
             self.mix_names,
             self.gateway_names,
             clients,
             min_rows,
-            self.dice.fork("zone keys"),
+            dice,
             round_ms,
+            phantoms,
         )
         self._workers, self._numbers = workers, numbered(self.gateway_names, workers)
         for name in [*self.mix_names, *self._numbers]:

@@ -2,7 +2,8 @@
 
 Opening an onion is public-key work (some 100 µs), so it is done in slices between rounds. A
 repeated or broken onion is replaced by a circuit of this mix's own, well-formed for all later
-hops: rows never vanish, and nobody behind can tell.
+hops: rows never vanish, and nobody behind can tell. Phantoms are made ahead and shuffled in with
+the rest.
 
 Source: the project's protocol page, section "Layers and set-up onions".
 
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from pymix_voice.errors import BadCell, Drop, Drops, Misuse
 from pymix_voice.geometry import DROP_BYTES, KEY_BYTES, MAX_WORKERS, Geometry
 from pymix_voice.mix.circuits import Circuits, LayerKeys, Orders
+from pymix_voice.mix.phantoms import Making, draw
 from pymix_voice.mix.switchboard import PAYLOAD_BYTES, join
 from pymix_voice.onion.blocks import Blocks
 from pymix_voice.onion.dice import Dice
@@ -32,6 +34,7 @@ from pymix_voice.onion.setup import (
     OnionOpener,
     parse_payload,
 )
+from pymix_voice.zone.phantoms import Phantoms
 
 
 @dataclass
@@ -85,6 +88,7 @@ class Batch:
         blocks: room for keystream.
         dice: for orders and for circuits of its own.
         gateways: how many share the zone's clients equally.
+        phantoms: what this mix adds if it is not the last; None for nothing.
     """
 
     def __init__(
@@ -97,6 +101,7 @@ class Batch:
         blocks: Blocks,
         dice: Dice,
         gateways: int = 1,
+        phantoms: Phantoms | None = None,
     ) -> None:
         self._geometry = geometry
         self._hop = hop
@@ -105,11 +110,16 @@ class Batch:
         self._descriptor_hash = descriptor_hash
         self._blocks = blocks
         self._dice = dice
-        self._capacity = geometry.clients // gateways
+        most = {Klass.LINE: geometry.lines_at(hop), Klass.DOOR: geometry.doors_at(hop)}
+        self._capacity = {klass: rows // gateways for klass, rows in most.items()}
         self._shares: dict[int, Share] = defaultdict(Share)
         self._time_is_up = False
         self._seen: set[bytes] = set()
         self._finished = False
+        self._phantom_dice = dice.fork("phantoms")
+        none = self._is_last or phantoms is None
+        wanted = iter(()) if none or phantoms is None else draw(phantoms, self._phantom_dice)
+        self._phantoms = Making(wanted, lambda klass: self._maker(klass, self._phantom_dice))
         self.drops = Drops()
 
     def add(self, share: int, klass: Klass, first: int, onions: bytes) -> None:
@@ -139,7 +149,7 @@ class Batch:
             return
         if self._shares[share].closed or self._time_is_up:
             raise BadCell(Drop.LATE)
-        if self._onions_of(share // MAX_WORKERS, klass) + len(fresh) // size > self._capacity:
+        if self._onions_of(share // MAX_WORKERS, klass) + len(fresh) // size > self._capacity[klass]:
             raise BadCell(Drop.FULL)
         kept += [fresh[at : at + size] for at in range(0, len(fresh), size)]
 
@@ -182,12 +192,12 @@ class Batch:
 
     @property
     def opened(self) -> bool:
-        """Whether nothing that came is left to open."""
+        """Whether nothing that came is left to open, and no phantom to make."""
         rows = (share.of[klass] for share in self._shares.values() for klass in Klass)
-        return all(each.opened == len(each.onions) for each in rows)
+        return self._phantoms.done and all(each.opened == len(each.onions) for each in rows)
 
     def work(self, items: int) -> int:
-        """Open at most so many onions; how many were opened."""
+        """Open at most so many onions, or make phantoms in as much time; 0 if there is neither."""
         done = 0
         for share in self._shares.values():
             for klass, rows in share.of.items():
@@ -195,7 +205,7 @@ class Batch:
                 for onion in some:
                     rows.add(*self._open(klass, onion))
                 done += len(some)
-        return done
+        return done + self._phantoms.work(items - done)
 
     def _open(self, klass: Klass, onion: bytes) -> tuple[HopKeys, bytes]:
         """This hop's keys, and what goes on to the next."""
@@ -224,14 +234,14 @@ class Batch:
         keys = HopKeys(self._dice.bytes(KEY_BYTES), self._dice.bytes(KEY_BYTES))
         if self._is_last:
             return keys, drop + bytes([flag])
-        maker = OnionMaker(
-            self._onion_keys[self._hop + 1 :],
-            self._descriptor_hash,
-            klass,
-            self._dice,
-            first_hop=self._hop + 1,
+        return keys, self._maker(klass, self._dice).seal(drop, flag)
+
+    def _maker(self, klass: Klass, dice: Dice) -> OnionMaker:
+        """An onion for the next mix, as those inside clients' onions are."""
+        after = self._hop + 1
+        return OnionMaker(
+            self._onion_keys[after:], self._descriptor_hash, klass, dice, first_hop=after
         )
-        return keys, maker.seal(drop, flag)
 
     def finish(self, epoch: int) -> Shuffled:
         """Draw the order, once, when all is opened.
@@ -244,15 +254,24 @@ class Batch:
         self._finished = True
         lines, doors = (self._rows_of(klass) for klass in Klass)
         size = PAYLOAD_BYTES if self._is_last else self._geometry.onion_bytes_at(self._hop + 1)
-        inner = [_matrix([each.inner for each in rows], size) for rows in (lines, doors)]
+        made = [self._phantoms.onions[klass] for klass in Klass]
+        phantoms = len(made[Klass.LINE]) // size, len(made[Klass.DOOR]) // size
+        inner = [
+            _matrix([*(each.inner for each in rows), onions], size)
+            for rows, onions in zip((lines, doors), made, strict=True)
+        ]
         onward: dict[Klass, NDArray[np.uint8]] = {}
         if self._is_last:
             orders = join(inner[Klass.LINE], inner[Klass.DOOR], self._dice)
         else:
             drawn = [self._dice.order(len(each)) for each in inner]
-            orders = Orders.apart(drawn[Klass.LINE], drawn[Klass.DOOR])
+            orders = Orders.apart(drawn[Klass.LINE], drawn[Klass.DOOR], phantoms)
             onward = {klass: inner[klass][drawn[klass]] for klass in Klass}
-        circuits = Circuits(epoch, _keys_of(lines), _keys_of(doors), orders, self._blocks)
+        keys = [
+            _keys_of(rows, self._phantom_dice.bytes(KEY_BYTES * count))
+            for rows, count in zip((lines, doors), phantoms, strict=True)
+        ]
+        circuits = Circuits(epoch, *keys, orders, self._blocks)
         clients = {number: share.of[Klass.LINE].opened for number, share in self._shares.items()}
         return Shuffled(circuits, onward, clients)
 
@@ -261,8 +280,9 @@ class Batch:
         return [self._shares[number].of[klass] for number in sorted(self._shares)]
 
 
-def _keys_of(rows: list[Rows]) -> LayerKeys:
+def _keys_of(rows: list[Rows], phantoms: bytes) -> LayerKeys:
     forward, backward = [each.forward for each in rows], [each.backward for each in rows]
+    forward.append(bytearray(phantoms))
     return LayerKeys(_matrix(forward, KEY_BYTES), _matrix(backward, KEY_BYTES))
 
 

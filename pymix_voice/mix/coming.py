@@ -2,6 +2,7 @@
 
     keys      every mix draws its onion key; keys go up, the list comes down, signatures go up
     set-up    onions come from upstream and are opened as they come
+    phantoms  each mix makes its own meanwhile
     shuffle   all opened: own circuits, one order, the rest of the onions goes on
     ready     comes back up once everybody further down is
     decision  the first mix alone says switch or extend
@@ -236,6 +237,7 @@ class Coming:
             self._blocks,
             dice,
             gateways,
+            self._zone.phantoms,
         )
         for peer in self._ups:
             self._batch.expect(peer)
@@ -268,7 +270,8 @@ class Coming:
         self.drops.update(batch.drops)
         self._signer.wipe_until(self.epoch)
         if shuffled.circuits.lines + shuffled.circuits.doors < self._zone.min_rows:
-            # A crowd so small hides nobody. Not ready: the first mix will extend.
+            # A crowd so small hides nobody, and one's own phantoms are no crowd. Not ready: the
+            # first mix will extend.
             self.drops[Drop.REFUSED] += 1
             self._batch = None
             return

@@ -164,10 +164,12 @@ class Table:
             raise self.error(key, f"is {_short(value)}", wanted)
         return value
 
-    def number(self, key: str, default: float, low: float, high: float) -> float:
-        """A number between two bounds."""
+    def number(self, key: str, default: float | None, low: float, high: float) -> float:
+        """A number between two bounds; without a default it must be there."""
         wanted = f"a number from {low:g} to {high:g} is wanted"
-        value = self._entries.get(key, default)
+        if default is not None and key not in self._entries:
+            return default
+        value = self._entry(key, wanted)
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise self.error(key, f"is {_kind(value)}", wanted)
         if not low <= value <= high:
@@ -188,6 +190,15 @@ class Table:
         if value is None:
             raise self.error(key, "is not the text of any key", wanted)
         return value
+
+    def table(self, key: str) -> "Table | None":
+        """A table inside this one; None if there is none."""
+        if key not in self._entries:
+            return None
+        value = self._entries[key]
+        if not isinstance(value, dict):
+            raise self.error(key, f"is {_kind(value)}", "a table is wanted")
+        return Table(value, self._file, f"{self._path}.{key}" if self._path else key)
 
     def tables(self, key: str, most: int, least: int = 1) -> list["Table"]:
         """A list of tables; it may be missing only if there need be none."""

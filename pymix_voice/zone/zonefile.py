@@ -19,6 +19,8 @@ import msgspec
 from pymix_voice.errors import ConfigError
 from pymix_voice.geometry import KEY_BYTES, MAX_MIXES, MAX_ROWS, Geometry
 from pymix_voice.onion.keys import digest
+from pymix_voice.onion.setup import Klass
+from pymix_voice.zone.phantoms import Phantoms, parse_phantoms, phantom_values, render_phantoms
 from pymix_voice.zone.table import Table, key_text, parse_file
 
 MAX_GATEWAYS = 128
@@ -73,6 +75,7 @@ class Zone:
         min_rows: a batch with fewer rows (lines and doors together) is refused.
         patience_ms: how long a mix waits for the rest of a round.
         sessions_per_prefix: the most sessions a gateway keeps per address prefix.
+        phantoms: what every mix but the last adds to each epoch; None for nothing.
 
     Raises:
         ConfigError: if the entries do not go together.
@@ -86,6 +89,7 @@ class Zone:
     min_rows: int = 0
     patience_ms: float = 10.0
     sessions_per_prefix: int = 64
+    phantoms: Phantoms | None = None
 
     def __post_init__(self) -> None:
         """Refuse a zone that does not fit, or that has something twice."""
@@ -111,7 +115,10 @@ class Zone:
     @cached_property
     def geometry(self) -> Geometry:
         """All sizes and times of the zone."""
-        return Geometry(len(self.mixes), self.clients, self.round_ms, self.patience_ms)
+        lines, doors = (self.phantoms.most(k) if self.phantoms else 0 for k in Klass)
+        return Geometry(
+            len(self.mixes), self.clients, self.round_ms, self.patience_ms, lines, doors
+        )
 
     @cached_property
     def hash(self) -> bytes:
@@ -125,6 +132,7 @@ class Zone:
         ]
         sizes = [self.clients, self.round_ms, self.min_rows, float(self.patience_ms)]
         fields = [self.name, *sizes, self.sessions_per_prefix, len(self.mixes), entries]
+        fields.append(phantom_values(self.phantoms))
         return digest("pymix zone", msgspec.msgpack.encode(fields))
 
 
@@ -164,6 +172,7 @@ def parse_zone(text: bytes, name: str) -> Zone:
             min_rows=table.whole("min_rows", 0, 0, MAX_ROWS),
             patience_ms=table.number("patience_ms", 10.0, 1.0, 40.0),
             sessions_per_prefix=table.whole("sessions_per_prefix", 64, 1, MAX_PER_PREFIX),
+            phantoms=parse_phantoms(table.table("phantoms")),
         )
     except ConfigError as error:
         if str(error).startswith(f"{name}: "):
@@ -245,13 +254,15 @@ clients = {zone.clients}
 # Length of a round in milliseconds: 20, 40 or 60. In each, every client sends and gets a cell
 # with one, two or three frames of voice: the longer, the fewer bytes, and the more delay.
 round_ms = {zone.round_ms}
-# A batch with fewer rows is refused (a client has two rows). Few rows hide little.
+# A batch with fewer rows is refused (a client has two rows). Few rows hide little. A mix does not
+# count its own phantoms; those of mixes before it, it cannot tell from clients.
 min_rows = {zone.min_rows}
 # How long a mix waits for the rest of a round after its first datagram, in milliseconds.
 patience_ms = {zone.patience_ms!r}
 # The most sessions that a gateway keeps for clients of one address prefix.
 sessions_per_prefix = {zone.sessions_per_prefix}
 
+{render_phantoms(zone.phantoms)}
 # The chain, first mix first. Anonymity holds while one of them is honest: let different people
 # run them. TCP and UDP use the same port. `link` is a mix's X25519 key, `sign` its Ed25519 key.
 """

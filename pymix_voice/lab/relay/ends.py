@@ -128,7 +128,7 @@ class Ends:
         if not self._alarm.works:
             raise ConfigError("the relay needs Linux, whose timers wake it in time")
         self._set_for = 0.0
-        self._room = 4 * zone.geometry.chunks(2 * zone.geometry.rows) * CHUNK_CHARGE
+        self._room = 4 * zone.geometry.chunks(2 * zone.geometry.most_rows) * CHUNK_CHARGE
         self._names = {address_of(part.real): part.name for part in parts}
         self._fronts = [_Front(part, self._open(part.known)) for part in parts]
         self._watched: trio.Nursery | None = None
