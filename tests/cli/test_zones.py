@@ -7,6 +7,7 @@ import pytest
 
 from pymix_voice.cli import main
 from pymix_voice.edge.files import read_key, read_zone
+from pymix_voice.zone.phantoms import PRESETS
 from pymix_voice.zone.zonefile import GatewayEntry, MixEntry, Zone
 
 
@@ -45,12 +46,27 @@ def test_options_of_a_new_zone_are_written_down(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = "--name office --clients 40 --host mix.example.net --port 9000 --min-rows 8"
-    words = ["zone", "new", str(tmp_path / "z"), *options.split(), "--patience-ms", "12.5"]
-    told(capsys, words)
+    more = ["--patience-ms", "12.5", "--phantoms", "few"]
+    told(capsys, ["zone", "new", str(tmp_path / "z"), *options.split(), *more])
     zone = read_zone(tmp_path / "z" / "zone.toml")
     assert (zone.name, zone.clients, zone.min_rows, zone.patience_ms) == ("office", 40, 8, 12.5)
     assert {entry.host for entry in entries(zone)} == {"mix.example.net"}
     assert zone.mixes[0].port == 9101
+    assert zone.phantoms == PRESETS["few"]
+
+
+@pytest.mark.parametrize(
+    ("choice", "told_of"),
+    [
+        ("off", "none: the last mix can count calls"),
+        ("few", "120 lines and 40 doors of every mix but the last"),
+    ],
+)
+def test_check_tells_of_phantoms(
+    choice: str, told_of: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told(capsys, ["zone", "new", str(tmp_path), "--phantoms", choice])
+    assert f"phantoms   {told_of}" in told(capsys, ["zone", "check", str(tmp_path)])
 
 
 def test_nothing_that_is_there_is_overwritten(

@@ -6,11 +6,15 @@ from hypothesis import strategies as st
 from zones import FUZZ, example_zone
 
 from pymix_voice.errors import ConfigError
+from pymix_voice.onion.setup import Klass
+from pymix_voice.zone.phantoms import PRESETS, Phantoms, Spread
 from pymix_voice.zone.table import key_text
 from pymix_voice.zone.zonefile import Zone, parse_zone, place, render_zone
 
 ZONE = example_zone(mixes=3, gateways=2)
 TEXT = render_zone(ZONE)
+FEW = replace(ZONE, phantoms=PRESETS["few"])
+BLURRED = render_zone(FEW)
 
 
 def read(text: str) -> Zone:
@@ -50,6 +54,8 @@ def test_optional_keys_have_defaults() -> None:
         replace(ZONE, min_rows=3),
         replace(ZONE, patience_ms=11.0),
         replace(ZONE, sessions_per_prefix=65),
+        replace(ZONE, phantoms=PRESETS["few"]),
+        replace(ZONE, phantoms=PRESETS["many"]),
         replace(ZONE, mixes=ZONE.mixes[::-1]),
         replace(ZONE, mixes=ZONE.mixes[:2]),
         replace(ZONE, gateways=ZONE.gateways[:1]),
@@ -169,3 +175,61 @@ def test_any_zone_that_was_read_renders_and_reads_again(host: str) -> None:
     except (ConfigError, UnicodeEncodeError):
         return
     assert read(render_zone(zone)) == zone
+
+
+# ── phantoms ─────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("phantoms", PRESETS.values(), ids=PRESETS)
+def test_phantoms_read_back_as_they_were(phantoms: Phantoms | None) -> None:
+    zone = replace(ZONE, phantoms=phantoms)
+    assert read(render_zone(zone)) == zone
+    assert read(render_zone(zone)).hash == zone.hash
+
+
+def test_a_zone_has_none_if_its_file_says_nothing_and_room_for_the_most_if_it_does() -> None:
+    assert read(TEXT).phantoms is None
+    assert ZONE.geometry.most_rows == ZONE.geometry.rows
+    few = FEW.phantoms
+    assert few is not None
+    lines, doors = (few.most(klass) for klass in Klass)
+    assert (FEW.geometry.phantom_lines, FEW.geometry.phantom_doors) == (lines, doors)
+    assert FEW.geometry.most_rows == 40 + 2 * (lines + doors)
+
+
+@pytest.mark.parametrize("kind", PRESETS["few"].spreads if PRESETS["few"] else ())
+def test_every_kind_of_phantom_is_in_the_hash(kind: str) -> None:
+    assert FEW.phantoms is not None
+    mean, scale = FEW.phantoms.spreads[kind]
+    for other in (Spread(mean + 1, scale), Spread(mean, scale + 0.5)):
+        assert replace(FEW, phantoms=replace(FEW.phantoms, **{kind: other})).hash != FEW.hash
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("lone_hosts =", "lone_host =", "unknown key 'lone_host' in phantoms; did you mean"),
+        ("lone_hosts = { mean = 20, scale = 2.0 }", "", "phantoms.lone_hosts is missing, but all"),
+        ("lone_hosts = { mean = 20, scale = 2.0 }", "lone_hosts = 20", "lone_hosts is a whole num"),
+        ("lone_hosts = { mean = 20,", "lone_hosts = { mean = 0,", "lone_hosts.mean is 0, but a who"),
+        ("lone_hosts = { mean = 20,", "lone_hosts = { mean = 1,", "phantoms.lone_hosts has mean 1 "
+         "and scale 2, but a mean of 1 to 50 times the scale is wanted"),
+        ("lone_hosts = { mean = 20,", "lone_hosts = { mean = 101,", "has mean 101 and scale 2, but"),
+        ("lone_hosts = { mean = 20,", "lone_hosts = { mean = 2.5,", "lone_hosts.mean is a number,"),
+        ("lone_plains = { mean = 40, scale = 4.0 }", "lone_plains = { mean = 40 }",
+         "phantoms.lone_plains.scale is missing, but a number from 0.1 to"),
+        ("lone_plains = { mean = 40,", "lone_plains = { meen = 40,", "unknown key 'meen' in phantoms"),
+        ("lone_plains = { mean = 40, scale = 4.0 }", "lone_plains = { mean = 40, scale = nan }",
+         "phantoms.lone_plains.scale is nan"),
+        ("clients = 20", "clients = 19800", "the last mix could get 40240 rows, but at most 40000"),
+        ("[phantoms]", "[[phantoms]]", "phantoms is a list, but a table is wanted"),
+    ],
+)  # fmt: skip
+def test_mistakes_with_phantoms_are_told_in_one_clear_sentence(
+    old: str, new: str, told: str
+) -> None:
+    assert old in BLURRED
+    sentence = refusal(BLURRED.replace(old, new, 1))
+    assert told in sentence
+    assert sentence.startswith("zone.toml: ")
+    assert sentence.count("zone.toml") == 1
