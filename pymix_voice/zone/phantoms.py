@@ -97,7 +97,7 @@ def blur(scale: float, scales: int) -> Phantoms:
     return Phantoms(one, one, two, one, one)
 
 
-PRESETS: Final = {"off": None, "few": blur(2.0, 10), "many": blur(20.0, 20)}
+PRESETS: Final = {"off": None, "few": blur(2.0, 15), "many": blur(20.0, 20)}
 """What an operator can choose by a word; docs/phantoms.md tells what each of them hides."""
 
 

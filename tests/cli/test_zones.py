@@ -59,7 +59,7 @@ def test_options_of_a_new_zone_are_written_down(
     ("choice", "told_of"),
     [
         ("off", "none: the last mix can count calls"),
-        ("few", "120 lines and 40 doors of every mix but the last"),
+        ("few", "180 lines and 60 doors of every mix but the last"),
     ],
 )
 def test_check_tells_of_phantoms(
