@@ -133,7 +133,7 @@ class Geometry:
         return 2 * self.clients
 
     def lines_at(self, hop: int) -> int:
-        """The most lines that reach mix number `hop` (from 0): clients', and phantoms on the way."""
+        """The most lines that reach mix number `hop` (from 0): clients' and earlier mixes'."""
         return self.clients + hop * self.phantom_lines
 
     def doors_at(self, hop: int) -> int:

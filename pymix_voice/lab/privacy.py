@@ -143,8 +143,9 @@ class Losses:
         certain = _either(self.certain, other.certain)
         if len(values) > MOST_TERMS:
             grid = np.linspace(values[0], values[-1], MOST_TERMS)
-            chances = np.bincount(np.searchsorted(grid, values), chances, MOST_TERMS)
-            return Losses(grid, chances, certain).cut()
+            places = np.searchsorted(grid, values)
+            summed = np.bincount(places, chances, MOST_TERMS).astype(np.float64)
+            return Losses(grid, summed, certain).cut()
         order = np.argsort(values, kind="stable")
         return Losses(values[order], chances[order], certain).cut()
 
@@ -185,9 +186,7 @@ def losses_of(spread: Spread, change: int) -> Losses:
     return Losses(values, chances, sum(law.weights[:change]) / law.total)
 
 
-def _in_two(
-    phantoms: Phantoms, change: Change, observations: int
-) -> tuple[Losses, Losses, float]:
+def _in_two(phantoms: Phantoms, change: Change, observations: int) -> tuple[Losses, Losses, float]:
     """The losses of all kinds in two parts, so that the longest sums are never written out."""
     if observations < 1 or min(change) < 0:
         raise Misuse("changes are counted upward, and observations from one")

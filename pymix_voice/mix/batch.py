@@ -149,7 +149,10 @@ class Batch:
             return
         if self._shares[share].closed or self._time_is_up:
             raise BadCell(Drop.LATE)
-        if self._onions_of(share // MAX_WORKERS, klass) + len(fresh) // size > self._capacity[klass]:
+        if (
+            self._onions_of(share // MAX_WORKERS, klass) + len(fresh) // size
+            > self._capacity[klass]
+        ):
             raise BadCell(Drop.FULL)
         kept += [fresh[at : at + size] for at in range(0, len(fresh), size)]
 
@@ -267,11 +270,11 @@ class Batch:
             drawn = [self._dice.order(len(each)) for each in inner]
             orders = Orders.apart(drawn[Klass.LINE], drawn[Klass.DOOR], phantoms)
             onward = {klass: inner[klass][drawn[klass]] for klass in Klass}
-        keys = [
+        line_keys, door_keys = (
             _keys_of(rows, self._phantom_dice.bytes(KEY_BYTES * count))
             for rows, count in zip((lines, doors), phantoms, strict=True)
-        ]
-        circuits = Circuits(epoch, *keys, orders, self._blocks)
+        )
+        circuits = Circuits(epoch, line_keys, door_keys, orders, self._blocks)
         clients = {number: share.of[Klass.LINE].opened for number, share in self._shares.items()}
         return Shuffled(circuits, onward, clients)
 

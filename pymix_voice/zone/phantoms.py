@@ -131,9 +131,10 @@ def render_phantoms(phantoms: Phantoms | None) -> str:
 
 
 _COMMENT = """\
-# Phantoms: circuits that every mix but the last adds to each epoch, so that the last one cannot count
-# calls exactly. A mix draws the number of each kind anew: its mean, and some scales more or fewer, at
-# most twice the mean. All five kinds or none. They take rows as clients do: docs/phantoms.md.
+# Phantoms: circuits that every mix but the last adds to each epoch, so that the last one cannot
+# count calls exactly. A mix draws the number of each kind anew: its mean, and some scales more or
+# fewer, at most twice the mean. All five kinds or none. They take rows as clients do:
+# docs/phantoms.md.
 """
 
 

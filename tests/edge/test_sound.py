@@ -270,5 +270,6 @@ def test_a_frame_waits_for_the_others_of_its_round_and_no_longer(
     assert mouth.t0 == pytest.approx(START - frames * ROUND_S - 0.005)
     assert call.playout.first_played is not None
     first, instant = call.playout.first_played
+    assert mouth.t0 is not None
     waits_s = instant - first * ROUND_S - mouth.t0
     assert waits_s == pytest.approx(frames * ROUND_S + 0.055, abs=0.025)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import chisquare
+from sizes import CELL_BYTES
 from zones import FUZZ
 
 from pymix_voice.errors import Misuse
@@ -174,12 +175,12 @@ def client(number: int, klass: Klass, drop: int) -> bytes:
 def seen(in_call: bool, epoch: int) -> Counts:
     """What the last of two mixes counts in one epoch of two clients."""
     dice = Dice.seeded(1_000_000 * in_call + epoch)
-    honest = Batch(ROOM, 0, KEYS[0], PUBLIC, HASH, Blocks(), dice, phantoms=PHANTOMS)
+    honest = Batch(ROOM, 0, KEYS[0], PUBLIC, HASH, Blocks(CELL_BYTES), dice, phantoms=PHANTOMS)
     drops = [7, 7] if in_call else [7, 8]
     for klass in Klass:
         named = drops if klass == Klass.LINE else [9, 10]
-        onions = [client(number, klass, drop) for number, drop in enumerate(named)]
-        honest.add(0, klass, 0, b"".join(onions))
+        sent = [client(number, klass, drop) for number, drop in enumerate(named)]
+        honest.add(0, klass, 0, b"".join(sent))
     honest.close(0, 2, 2)
     while honest.work(100):
         pass
@@ -240,9 +241,7 @@ def test_rows_are_counted_as_they_are_joined() -> None:
     flags = {"p": Flag.PLAIN, "g": Flag.GUEST, "h": Flag.HOST}
 
     def rows(text: str) -> NDArray[np.uint8]:
-        raw = b"".join(
-            name[0].encode() * 16 + bytes([flags[name[1]]]) for name in text.split()
-        )
+        raw = b"".join(name[0].encode() * 16 + bytes([flags[name[1]]]) for name in text.split())
         return np.frombuffer(raw, np.uint8).reshape(-1, PAYLOAD_BYTES)
 
     lines, doors = rows("ap ap ap bp cg cg dg"), rows("ch ch eh")

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from sizes import CELL_BYTES
 from zones import FUZZ
 
 from pymix_voice.client.circuits import Circuit
 from pymix_voice.errors import BadCell, Drop, Misuse
-from pymix_voice.geometry import CELL_BYTES, DOOR_EVERY, MAX_WORKERS, Geometry
+from pymix_voice.geometry import DOOR_EVERY, MAX_WORKERS, Geometry
 from pymix_voice.mix.batch import Batch, Shuffled
 from pymix_voice.mix.circuits import Circuits, LayerKeys, Orders
 from pymix_voice.onion.blocks import Blocks
@@ -33,7 +34,9 @@ PUBLIC = [key.public for key in KEYS]
 
 def batch(hop: int, gateways: int = 1, phantoms: Phantoms | None = PHANTOMS) -> Batch:
     dice = Dice.seeded(40 + hop)
-    return Batch(GEOMETRY, hop, KEYS[hop], PUBLIC, HASH, Blocks(), dice, gateways, phantoms)
+    return Batch(
+        GEOMETRY, hop, KEYS[hop], PUBLIC, HASH, Blocks(CELL_BYTES), dice, gateways, phantoms
+    )
 
 
 def worked(full: Batch) -> Shuffled:
@@ -59,7 +62,9 @@ def table(came: list[HopKeys], phantoms: list[HopKeys]) -> LayerKeys:
 
 def keystream(keys: HopKeys, step: int, number: int) -> NDArray[np.uint8]:
     """This hop's layer forward, as a client adds it."""
-    return np.frombuffer(Circuit([keys], step).wrap(number, bytes(CELL_BYTES)), np.uint8)
+    return np.frombuffer(
+        Circuit([keys], step, CELL_BYTES).wrap(number, bytes(CELL_BYTES)), np.uint8
+    )
 
 
 @FUZZ
@@ -76,7 +81,9 @@ def test_each_way_is_the_sum_that_the_design_gives(
     keys = [layer_keys(count, seed + n) for n, count in enumerate((*came, *own))]
     orders = [dice.order(came[n] + own[n]) for n in range(2)]
     tables = [table(keys[n], keys[2 + n]) for n in range(2)]
-    mix = Circuits(EPOCH, *tables, Orders.apart(orders[0], orders[1], own), Blocks())
+    mix = Circuits(
+        EPOCH, tables[0], tables[1], Orders.apart(orders[0], orders[1], own), Blocks(CELL_BYTES)
+    )
     classes = (0, 1) if number % DOOR_EVERY == 0 else (0,)
     cells = dice.matrix(sum(came[n] for n in classes), CELL_BYTES)
     assert (mix.lines, mix.doors) == came
@@ -99,7 +106,7 @@ def test_each_way_is_the_sum_that_the_design_gives(
     for n in classes:
         places = {row: first + place for place, row in enumerate(orders[n].tolist())}
         for row in range(came[n]):
-            client = Circuit([keys[n][row]], (1, DOOR_EVERY)[n])
+            client = Circuit([keys[n][row]], (1, DOOR_EVERY)[n], CELL_BYTES)
             expected.append(client.peel(number, back[places[row]].tobytes()))
         first += came[n] + own[n]
     assert [row.tobytes() for row in mix.wrap(number, back)] == expected
@@ -107,7 +114,13 @@ def test_each_way_is_the_sum_that_the_design_gives(
 
 def test_phantom_rows_are_random_and_of_every_round_anew() -> None:
     keys = [table(layer_keys(2, 1), layer_keys(3, 2)), table([], [])]
-    mix = Circuits(EPOCH, *keys, Orders.apart(np.arange(5), np.arange(0), (3, 0)), Blocks())
+    mix = Circuits(
+        EPOCH,
+        keys[0],
+        keys[1],
+        Orders.apart(np.arange(5), np.arange(0), (3, 0)),
+        Blocks(CELL_BYTES),
+    )
     zeros = np.zeros((2, CELL_BYTES), np.uint8)
     rows = np.concatenate([mix.peel(START + n, zeros)[2:].copy() for n in range(40)])
     assert len({row.tobytes() for row in rows}) == 120
@@ -120,7 +133,7 @@ def test_a_round_with_phantoms_asks_for_no_memory() -> None:
     """Only views: nothing as large as a row of cells."""
     keys = [table(layer_keys(300, 1), layer_keys(200, 2)), table(layer_keys(300, 3), [])]
     orders = Orders.apart(Dice.seeded(1).order(500), Dice.seeded(2).order(300), (200, 0))
-    mix = Circuits(EPOCH, *keys, orders, Blocks())
+    mix = Circuits(EPOCH, keys[0], keys[1], orders, Blocks(CELL_BYTES))
     cells, back = (np.zeros((n, CELL_BYTES), np.uint8) for n in (600, 800))
     for number in (START, START + 1):
         while mix.prepare(number, number, 500, START + 200):
@@ -138,7 +151,13 @@ def test_a_round_with_phantoms_asks_for_no_memory() -> None:
 
 def test_after_wiping_no_phantom_is_sent() -> None:
     keys = [table([], layer_keys(3, 2)), table([], [])]
-    mix = Circuits(EPOCH, *keys, Orders.apart(np.arange(3), np.arange(0), (3, 0)), Blocks())
+    mix = Circuits(
+        EPOCH,
+        keys[0],
+        keys[1],
+        Orders.apart(np.arange(3), np.arange(0), (3, 0)),
+        Blocks(CELL_BYTES),
+    )
     nothing = np.empty((0, CELL_BYTES), np.uint8)
     assert mix.peel(START + 1, nothing).any(axis=1).all()
     mix.wipe()
@@ -167,7 +186,7 @@ class Chain:
     def __init__(self, shares: dict[int, int]) -> None:
         makers = [[onion(number, klass) for number in range(6)] for klass in Klass]
         self.clients = [
-            Circuit(maker.hops, step)
+            Circuit(maker.hops, step, CELL_BYTES)
             for step, klass in zip((1, DOOR_EVERY), Klass, strict=True)
             for maker, _ in makers[klass]
         ]
