@@ -13,7 +13,7 @@ the code".
 Must not know: sockets, clocks, Opus.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from pymix_voice.client.call import PAUSE
@@ -23,8 +23,8 @@ from pymix_voice.client.states import State
 from pymix_voice.gateway.machine import Gateway
 from pymix_voice.geometry import MAX_WORKERS
 from pymix_voice.lab.cast import Person, cast, frame_of, numbered
+from pymix_voice.lab.clocked import Clocked, Rate
 from pymix_voice.lab.network import Came, Law
-from pymix_voice.lab.traffic import Traffic
 from pymix_voice.mix.first import FirstMix
 from pymix_voice.mix.machine import Mix
 from pymix_voice.mix.neighbours import DOWN
@@ -45,9 +45,11 @@ GATHER_S = 0.004
 """A gateway gathers its clients' datagrams so long, as `edge/service.py` has it."""
 
 Part = Mix | Gateway | Client
+Control = tuple[str, str]
+"""The control link between two neighbours, upstream first."""
 
 
-class World(Traffic):
+class World(Clocked):
     """A zone that runs.
 
     Args:
@@ -62,6 +64,7 @@ class World(Traffic):
         phantoms: likewise.
         gather_s: how long a gateway gathers its clients' datagrams.
         round_ms: length of a round.
+        rates: of parts' clocks.
     """
 
     def __init__(
@@ -78,18 +81,18 @@ class World(Traffic):
         phantoms: Phantoms | None = None,
         gather_s: float = GATHER_S,
         round_ms: int = 20,
+        rates: Mapping[str, Rate] = {},  # noqa: B006 - only read
     ) -> None:
-        super().__init__(START, Dice.seeded(seed), gather_s)
+        super().__init__(START, UNIX, Dice.seeded(seed), gather_s)
+        self.rates.update(rates)
         self._laws = {"access": access, "link": chain}
         self.signed: dict[str, int] = {}
         """What each mix's disk says: the highest epoch it signed."""
         self._wakes: dict[str, float] = {}
         self.parts: dict[str, Part] = {}
         self.people: dict[str, Person] = {}
-        self.unix_skew: dict[str, float] = {}
         self._stalled: dict[str, float] = {}
-        self.control_cut = False
-        """Whether control records between mixes and gateways are swallowed; rounds go on."""
+        self._control_cuts: set[Control] = set()
         self.mix_names = [f"mix{number + 1}" for number in range(mixes)]
         self.gateway_names = [f"gateway{number + 1}" for number in range(gateways)]
         dice = self.dice.fork("zone keys")
@@ -115,8 +118,12 @@ class World(Traffic):
         chain = list(zip(self.mix_names, self.mix_names[1:], strict=False))
         return [(gateway, self.mix_names[0]) for gateway in self._numbers] + chain
 
+    def mix_kind(self, hop: int) -> type[Mix]:
+        """What a mix at this place of the chain is; a dishonest one may be another."""
+        return FirstMix if hop == 0 else Mix
+
     def _start(self, name: str) -> None:
-        unix = UNIX + (self.now - START) + self.unix_skew.get(name, 0.0)
+        now, unix = self.time_of(name), self.unix_of(name)
         dice = self.dice.fork(f"{name} from {self.now}")
         keys = self._keys[name.partition(".")[0]]
         if name in self._numbers:
@@ -127,7 +134,7 @@ class World(Traffic):
                 keys.link,
                 prefix_of=lambda source: None,
                 dice=dice,
-                now=self.now,
+                now=now,
                 unix=unix,
                 mix=self.mix_names[0].encode(),
                 worker=worker,
@@ -137,12 +144,12 @@ class World(Traffic):
             hop = self.mix_names.index(name)
             after = self.mix_names[hop + 1 : hop + 2]
             assert keys.sign is not None
-            self.parts[name] = (FirstMix if hop == 0 else Mix)(
+            self.parts[name] = self.mix_kind(hop)(
                 self.zone,
                 hop,
                 keys.sign.reveal(),
                 dice=dice,
-                now=self.now,
+                now=now,
                 unix=unix,
                 signed=self.signed.get(name, -1),
                 down=after[0].encode() if after else NOWHERE,
@@ -151,17 +158,17 @@ class World(Traffic):
 
     def _connect(self, up: str, down: str) -> None:
         """A control link comes to stand between two neighbours."""
-        if up not in self.parts or down not in self.parts:
+        if up not in self.parts or down not in self.parts or (up, down) in self._control_cuts:
             return
         dice = self.dice.fork(f"link {up} {down} {self.now}")
         keys = LinkKeys(dice.bytes(4), dice.bytes(32), dice.bytes(32))
         above, below = self.parts[up], self.parts[down]
         if isinstance(above, Gateway):
-            above.link_up(keys, self.now)
+            above.link_up(keys, self.time_of(up))
         elif isinstance(above, Mix):
-            above.link_up(DOWN, keys, self.now)
+            above.link_up(DOWN, keys, self.time_of(up))
         if isinstance(below, Mix):
-            below.link_up(self._peer(down, up), keys, self.now)
+            below.link_up(self._peer(down, up), keys, self.time_of(down))
         self._flush(up)
         self._flush(down)
 
@@ -186,34 +193,35 @@ class World(Traffic):
         assert keys.door is not None
         identity = Identity(keys.link, keys.door.reveal(), self.zone.hash)
 
-        def frame(now: float) -> bytes:
-            person = self.people[name]
-            if person.machine.phone.state == State.TALKING:
-                person.frames += 1
-            size = self.zone.geometry.body_bytes
-            return PAUSE if person.muted else frame_of(name, person.frames, size)
-
-        machine = Client(
+        self.parts[name] = machine = Client(
             self.zone,
             gateway,
             identity,
             contacts=[person.identity.key.public for person in contacts],
             strangers=strangers,
-            frame=frame,
+            frame=lambda now: self.frame(name),
             dice=self.dice.fork(f"{name} from {self.now}"),
-            now=self.now,
+            now=self.time_of(name),
             where=self._name_of(self.mix_names[0], gateway * MAX_WORKERS + worker).encode(),
         )
         person = self.people[name] = Person(name, machine, identity, [], [])
-        self.parts[name] = machine
         self._schedule(name)
         return person
+
+    def frame(self, name: str) -> bytes | None:
+        """What a person says in a round."""
+        person = self.people[name]
+        if person.machine.phone.state == State.TALKING:
+            person.frames += 1
+        size = self.zone.geometry.body_bytes
+        return PAUSE if person.muted else frame_of(name, person.frames, size)
 
     # ── faults ───────────────────────────────────────────────────────────────────────────
 
     def kill(self, name: str) -> None:
         """A part stops at once, and forgets everything but its key and signed epoch."""
         del self.parts[name]
+        self._wakes.pop(name, None)
         self.taken(name)
         for up, down in self.neighbours():
             if name in (up, down):
@@ -222,11 +230,11 @@ class World(Traffic):
     def _break(self, up: str, down: str) -> None:
         above, below = self.parts.get(up), self.parts.get(down)
         if isinstance(above, Gateway):
-            above.link_down(self.now)
+            above.link_down(self.time_of(up))
         elif isinstance(above, Mix):
-            above.link_down(DOWN, self.now)
+            above.link_down(DOWN, self.time_of(up))
         if isinstance(below, Mix):
-            below.link_down(self._peer(down, up), self.now)
+            below.link_down(self._peer(down, up), self.time_of(down))
         for name in (up, down):
             if name in self.parts:
                 self._flush(name)
@@ -242,16 +250,16 @@ class World(Traffic):
             self.at(until, what)
         return until > self.now
 
-    def cut_control(self) -> None:
-        """All control links break; rounds go on."""
-        self.control_cut = True
-        for up, down in self.neighbours():
+    def cut_control(self, *links: Control) -> None:
+        """These control links break, or all; rounds go on."""
+        for up, down in links or self.neighbours():
+            self._control_cuts.add((up, down))
             self._break(up, down)
 
-    def mend_control(self) -> None:
+    def mend_control(self, *links: Control) -> None:
         """They come to stand again."""
-        self.control_cut = False
-        for up, down in self.neighbours():
+        for up, down in links or self.neighbours():
+            self._control_cuts.discard((up, down))
             self._connect(up, down)
 
     def restart(self, name: str) -> None:
@@ -269,7 +277,8 @@ class World(Traffic):
         if deadline == self._wakes.get(name) or deadline == float("inf"):
             return
         self._wakes[name] = deadline
-        self.at(max(deadline, self.now), partial(self._wake, name, part, deadline))
+        at = max(self.instant_of(name, deadline), self.now)
+        self.at(at, partial(self._wake, name, part, deadline))
 
     def _wake(self, name: str, part: Part, deadline: float) -> None:
         if self.parts.get(name) is part and self._wakes.get(name) == deadline:
@@ -288,27 +297,31 @@ class World(Traffic):
             self._do_due(name, part)
         came = self.taken(name)
         if came:
-            self._take(part, came)
+            self._take(name, part, came)
         self._do_due(name, part)
         self._flush(name)
 
     def _do_due(self, name: str, part: Part) -> None:
-        if part.deadline() <= self.now:
+        now = self.time_of(name)
+        if part.deadline() <= now:
             self._wakes.pop(name, None)
-            part.handle_deadline(self.now)
+            part.handle_deadline(now)
             self._work(part)
 
-    def _take(self, part: Part, came: list[Came]) -> None:
+    def _take(self, name: str, part: Part, came: list[Came]) -> None:
         """A part gets what has come for it, in order."""
+        now = self.time_of(name)
+        if name in self.rates:
+            came = [each._replace(at=self.time_of(name, each.at)) for each in came]
         if not isinstance(part, Gateway):
-            part.receive(self.drain(came), self.now)
+            part.receive(self.drain(came), now)
             return
         chunks = [each for each in came if each.source in self.mix_names]
         others = [each for each in came if each.source not in self.mix_names]
         if chunks:
-            part.receive_link(self.drain(chunks), self.now)
+            part.receive_link(self.drain(chunks), now)
         if others:
-            part.receive_clients(self.drain(others), self.now)
+            part.receive_clients(self.drain(others), now)
 
     def _work(self, part: Part) -> None:
         """All slices of work that can wait: here there is time."""
@@ -368,26 +381,31 @@ class World(Traffic):
         for index, row in enumerate(burst.datagrams):
             where = one or bytes(burst.to[index])
             post = partial(self.post, source, where.decode(), row.tobytes())
-            if burst.at > self.now:
-                self.at(burst.at, post)
+            at = self.instant_of(source, burst.at)
+            if at > self.now:
+                self.at(at, post)
             else:
                 post()
 
     def _say(self, source: str, destination: str, record: Record) -> None:
-        """A control record: in order, never lost while both live."""
-        raw = encode(record)
+        """A control record: in order, never lost while both live and their link stands."""
+        raw, to = encode(record), self.parts.get(destination)
         delay = self._laws["link"].delay
-        self.at(self.now + delay, lambda: self._hear(source, destination, parse_record(raw)))
+        hear = partial(self._hear, source, destination, to)
+        self.at(self.now + delay, lambda: hear(parse_record(raw)))
 
-    def _hear(self, source: str, destination: str, record: Record) -> None:
+    def _hear(self, source: str, destination: str, to: Part | None, record: Record) -> None:
         part = self.parts.get(destination)
-        again = partial(self._hear, source, destination, record)
-        if self.control_cut or self._later(destination, again):
+        again = partial(self._hear, source, destination, to, record)
+        cut = not self._control_cuts.isdisjoint([(source, destination), (destination, source)])
+        # Who died meanwhile and was started again has another connection.
+        if cut or part is not to or self._later(destination, again):
             return
+        now = self.time_of(destination)
         if isinstance(part, Gateway):
-            part.receive_control(record, self.now)
+            part.receive_control(record, now)
         elif isinstance(part, Mix):
-            part.receive_control(self._peer(destination, source), record, self.now)
+            part.receive_control(self._peer(destination, source), record, now)
         else:
             return
         self.touch(destination)
