@@ -1,0 +1,91 @@
+"""Rules: nothing is sealed twice under one nonce; one header carries one datagram; sizes tell nothing.
+
+From inside, every text that is sealed is noted by key and nonce. From outside, as anybody on a
+link can: no two different datagrams have a header in common, and a link has one size for each
+kind of datagram.
+
+Source: the project's protocol page, sections "Cells", "Access link", "Mix links".
+
+Must not know: what the texts are.
+"""
+
+from collections import defaultdict
+from typing import NamedTuple
+
+from pymix_voice.geometry import ACCESS_HEADER_BYTES, CHUNK_BYTES, DOWN_BYTES, UP_BYTES
+from pymix_voice.lab.simulate.observed import Rule
+from pymix_voice.zone import access
+from pymix_voice.zone.access import Kind
+
+_ROUND = slice(0, 8)
+_CHUNK = slice(10, 12)
+
+
+class Nonces(Rule):
+    """One (key, nonce) seals one text ever. The key is of one purpose and direction."""
+
+    name = "nonces"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: defaultdict[bytes, dict[bytes, int]] = defaultdict(dict)
+
+    def sealed(self, key: bytes, nonce: bytes, content: int) -> None:
+        """Look whether there was another."""
+        if self._seen[key].setdefault(nonce, content) != content:
+            self.broken("two texts were sealed under one key and nonce")
+
+
+class _Place(NamedTuple):
+    """What a link's datagrams must not share."""
+
+    source: str
+    destination: str
+    header: bytes
+
+
+class Headers(Rule):
+    """What an observer of all links can check."""
+
+    name = "headers"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: dict[_Place, int] = {}
+        self._sizes: dict[tuple[bool, int], int] = {}
+
+    def sent(self, source: str, destination: str, datagram: bytes) -> None:
+        """Compare with those before."""
+        people = self.world.people
+        if source not in people and destination not in people and destination in self.world.parts:
+            self._check_once(source, destination, datagram, datagram[_ROUND] + datagram[_CHUNK])
+            self._check_size(source, destination, datagram, CHUNK_BYTES)
+            return
+        session, kind, _ = access.HEADER.unpack(datagram[:ACCESS_HEADER_BYTES])
+        if session != access.NO_SESSION:
+            self._check_once(source, "", datagram, datagram[:ACCESS_HEADER_BYTES])
+        self._check_size(source, destination, datagram, self._wanted(source in people, kind))
+
+    def _wanted(self, up: bool, kind: int) -> int:
+        if kind in (Kind.LINE, Kind.DOOR):
+            return UP_BYTES if up else DOWN_BYTES
+        others: dict[int, int] = {
+            Kind.CHALLENGE: UP_BYTES,
+            Kind.SETUP: self.world.zone.geometry.setup_bytes,
+            Kind.HELLO: access.HELLO_BYTES,
+            Kind.WELCOME: access.WELCOME_BYTES,
+            Kind.RETRY: access.RETRY_BYTES,
+        }
+        return others.get(kind, 0)
+
+    def _check_once(self, source: str, destination: str, datagram: bytes, header: bytes) -> None:
+        content = hash(datagram)
+        if self._seen.setdefault(_Place(source, destination, header), content) != content:
+            self.broken(f"two datagrams of {source} have one header")
+
+    def _check_size(self, source: str, destination: str, datagram: bytes, wanted: int) -> None:
+        if len(datagram) != wanted:
+            self.broken(
+                f"a datagram from {source} to {destination} has {len(datagram)} bytes, "
+                f"but those of its kind have {wanted}"
+            )
