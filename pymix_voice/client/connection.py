@@ -62,6 +62,9 @@ class _Hello(NamedTuple):
     first_text: bytes
     sent_at: float
 
+    def __repr__(self) -> str:
+        return "_Hello()"
+
 
 class Connection:
     """Sessions, one after the other.

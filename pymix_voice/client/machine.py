@@ -56,6 +56,9 @@ class Sealed(NamedTuple):
     number: int
     datagrams: list[bytes]
 
+    def __repr__(self) -> str:
+        return "Sealed()"
+
 
 class Client:
     """One client of a zone.

@@ -39,3 +39,6 @@ class Heard(NamedTuple):
 
     number: int
     frame: bytes
+
+    def __repr__(self) -> str:
+        return "Heard()"

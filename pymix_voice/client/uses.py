@@ -17,6 +17,7 @@ from pymix_voice.errors import BadCell
 from pymix_voice.geometry import KEY_BYTES
 from pymix_voice.onion.cell import CellSealer, Kind, open_cell
 from pymix_voice.onion.dice import Dice
+from pymix_voice.onion.keys import Secret
 from pymix_voice.zone.address import Address
 
 
@@ -37,8 +38,9 @@ class Loop:
     """Cells to oneself on one circuit in one epoch; they measure the chain."""
 
     def __init__(self, body_bytes: int, dice: Dice) -> None:
-        self._key = dice.bytes(KEY_BYTES)
-        self._sealer = CellSealer(self._key, body_bytes)
+        key = dice.bytes(KEY_BYTES)
+        self._key = Secret(key)
+        self._sealer = CellSealer(key, body_bytes)
 
     def say(self, number: int, frame: bytes | None) -> bytes:
         """A loop cell; it holds a frame as any other cell does."""
@@ -47,9 +49,14 @@ class Loop:
     def hear(self, number: int, cell: bytes) -> bytes | None:
         """The body of one's own cell, come back; None if it is another's."""
         try:
-            return open_cell(self._key, number, cell)[1]
+            return open_cell(self._key.reveal(), number, cell)[1]
         except BadCell:
             return None
+
+    def wipe(self) -> None:
+        """Forget the key."""
+        self._key.wipe()
+        self._sealer.wipe()
 
 
 @dataclass
@@ -71,3 +78,5 @@ class Use:
         self.doorstep.wipe()
         if self.knock is not None:
             self.knock.wipe()
+        self.line_loop.wipe()
+        self.door_loop.wipe()

@@ -67,6 +67,9 @@ class Upward(NamedTuple):
         """uint8 [k, cell]."""
         return self.datagrams[:, ACCESS_HEADER_BYTES:-TAG_BYTES]
 
+    def __repr__(self) -> str:
+        return "Upward()"
+
 
 class Entry:
     """Sessions, and the datagrams that name them.

@@ -27,6 +27,9 @@ class Collected:
     cells: NDArray[np.uint8]
     there: NDArray[np.bool_]
 
+    def __repr__(self) -> str:
+        return "Collected()"
+
 
 class Collection:
     """Cells that wait for their round.

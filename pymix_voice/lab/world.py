@@ -81,7 +81,7 @@ class World(Clocked):
         phantoms: Phantoms | None = None,
         gather_s: float = GATHER_S,
         round_ms: int = 20,
-        rates: Mapping[str, Rate] = {},  # noqa: B006 - only read
+        rates: Mapping[str, Rate] = {},
     ) -> None:
         super().__init__(START, UNIX, Dice.seeded(seed), gather_s)
         self.rates.update(rates)

@@ -57,6 +57,9 @@ class Rows:
         self.backward += keys.backward
         self.inner += inner
 
+    def __repr__(self) -> str:
+        return f"Rows({len(self.onions)} onions)"
+
 
 @dataclass
 class Share:
@@ -74,6 +77,9 @@ class Shuffled(NamedTuple):
     """The onions for the next mix in their new order, uint8 [rows, size]; none at the last mix."""
     shares: dict[int, int]
     """How many lines (and at the first mix as many doors) each neighbour upstream has."""
+
+    def __repr__(self) -> str:
+        return "Shuffled()"
 
 
 class Batch:

@@ -44,12 +44,18 @@ class Bench(NamedTuple):
         self.keys.fill(0)
         self.streams.fill(0)
 
+    def __repr__(self) -> str:
+        return "Bench()"
+
 
 class _Dirty(NamedTuple):
     """A buffer and how much of it was in use; less from slice to slice."""
 
     buffer: NDArray[np.uint8]
     used: int
+
+    def __repr__(self) -> str:
+        return "_Dirty()"
 
 
 class Blocks:

@@ -62,6 +62,9 @@ class Chosen(NamedTuple):
     table: NDArray[np.uint8]
     rows: NDArray[np.intp]
 
+    def __repr__(self) -> str:
+        return "Chosen()"
+
 
 Keys = Sequence[bytes] | bytes | NDArray[np.uint8] | Chosen
 """One key a row, as byte strings, uint8[k, 32] or rows of a table; or one for all rows."""

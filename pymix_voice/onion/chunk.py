@@ -111,6 +111,9 @@ class Chunks(NamedTuple):
     numbers: NDArray[np.int64]
     cells: NDArray[np.uint8]
 
+    def __repr__(self) -> str:
+        return "Chunks()"
+
 
 class Sealer:
     """Seals one link's matrices in one direction, into matrices of its own that it uses again.

@@ -127,6 +127,9 @@ class _Keys(NamedTuple):
             raise Misuse("this handshake needs a key that it was not given")
         return curves.scalarmult(own.private.reveal(), remote)
 
+    def __repr__(self) -> str:
+        return "_Keys()"
+
 
 def _begin(
     pattern: Pattern, prologue: bytes, initiator: bytes | None, responder: bytes | None

@@ -152,6 +152,9 @@ class AccessKeys(NamedTuple):
             derive(to_client, "pymix down", handshake.hash),
         )
 
+    def __repr__(self) -> str:
+        return "AccessKeys()"
+
 
 def nonce(kind: int, number: int) -> bytes:
     """Kind 1, part 1 (always 0: every datagram is one part), 0 0, number 8."""
@@ -193,6 +196,9 @@ class Opened(NamedTuple):
     number: int
     cell: bytes
     status: Status
+
+    def __repr__(self) -> str:
+        return "Opened()"
 
 
 def open_down(keys: AccessKeys, session: bytes, datagram: bytes, near: int) -> Opened:

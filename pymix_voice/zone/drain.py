@@ -74,6 +74,9 @@ class Drain(NamedTuple):
         """Where one datagram came from."""
         return bytes(self.sources[index])
 
+    def __repr__(self) -> str:
+        return "Drain()"
+
 
 class Burst(NamedTuple):
     """What a machine wants sent at once, in the order of its rows.
@@ -90,3 +93,6 @@ class Burst(NamedTuple):
     to: Addresses | Address
     via: Via
     at: float = 0.0
+
+    def __repr__(self) -> str:
+        return "Burst()"

@@ -97,6 +97,9 @@ class Pending:
     first_at: float
     last_at: float
 
+    def __repr__(self) -> str:
+        return "Pending()"
+
 
 class Inlet:
     """Collects the rounds of one direction of one neighbour.

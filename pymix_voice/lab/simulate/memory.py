@@ -54,5 +54,6 @@ class Memory(Rule):
             if name not in self.world.parts or self.world.now - at < least:
                 continue
             for where, size in sizes(self.world.parts[name]).items():
-                if size > self._factor * before.get(where, 0) + self._allowance:
-                    self.broken(f"{where} of {name} has grown from {before.get(where, 0)} to {size}")
+                old = before.get(where, 0)
+                if size > self._factor * old + self._allowance:
+                    self.broken(f"{where} of {name} has grown from {old} to {size}")

@@ -170,6 +170,10 @@ class Observed(World):
             rule.said(source, destination, record)
         super()._say(source, destination, record)
 
+    def is_server(self, name: str) -> bool:
+        """Whether it is a mix or a gateway's worker, running or not."""
+        return name in self.mix_names or name in self._numbers
+
     def is_stalled(self, name: str) -> bool:
         """Whether a part stands still, or did until just now."""
         return self._stalled.get(name, 0.0) + CATCHING_UP_S > self.now
@@ -206,8 +210,7 @@ class Observed(World):
     @contextmanager
     def recorded(self) -> Iterator[None]:
         """As long as it lasts, all that is sealed in this process is shown to the rules."""
-        seal, seal_rows, stream = sodium.seal, sodium.seal_rows, sodium.stream
-        seal_round = RoundLink.seal
+        seal, seal_rows, seal_round = sodium.seal, sodium.seal_rows, RoundLink.seal
 
         def one(key: bytes, nonce: bytes, plain: bytes, ad: bytes = b"") -> bytes:
             self._tell_sealed(key, nonce, hash((plain, ad)))

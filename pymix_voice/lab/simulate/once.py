@@ -1,4 +1,4 @@
-"""Rules: nothing is sealed twice under one nonce; one header carries one datagram; sizes tell nothing.
+"""Rules: one nonce seals one text, one header carries one datagram, one kind has one size.
 
 From inside, every text that is sealed is noted by key and nonce. From outside, as anybody on a
 link can: no two different datagrams have a header in common, and a link has one size for each
@@ -57,7 +57,7 @@ class Headers(Rule):
     def sent(self, source: str, destination: str, datagram: bytes) -> None:
         """Compare with those before."""
         people = self.world.people
-        if source not in people and destination not in people and destination in self.world.parts:
+        if source not in people and self.world.is_server(destination):
             self._check_once(source, destination, datagram, datagram[_ROUND] + datagram[_CHUNK])
             self._check_size(source, destination, datagram, CHUNK_BYTES)
             return

@@ -10,7 +10,7 @@ Must not know: what the faults were.
 """
 
 from bisect import bisect_left
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from pymix_voice.client.call import LOST_ROUNDS, RING_ROUNDS
 from pymix_voice.client.machine import Client
@@ -163,7 +163,7 @@ class Recovery(Rule):
 
     def _recovered(self, heard: list[float]) -> float:
         after = [self.calm_at, *heard[bisect_left(heard, self.calm_at) :]]
-        ends = [b for a, b in zip(after, after[1:], strict=False) if b - a > SILENCE_S]
+        ends = [b for a, b in pairwise(after) if b - a > SILENCE_S]
         return round((ends[-1] if ends else self.calm_at) - self.calm_at, 2)
 
     def _check_online(self, name: str, client: Client) -> None:

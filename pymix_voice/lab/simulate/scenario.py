@@ -9,6 +9,7 @@ Must not know: how a world is run, what must hold in it.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
 from pymix_voice.geometry import Geometry
@@ -25,7 +26,6 @@ it again within some 10 s, and have rows two epochs later."""
 LONG_CALM_S = 75.0
 """Sometimes: so that people who are left alone in a call, or ring for ever, are told."""
 LEAST_S = BEGIN_S + CALM_S + 8.0
-MONOTONIC = 0.0
 _NAMES = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy")
 
 Thing = TypeVar("Thing")
@@ -229,8 +229,8 @@ def _guests(take: Draw, people: int, gateways: int, workers: int) -> tuple[Guest
             take.between(0, 5) if take.chance(0.8) else take.between(5, 15),
             number % gateways,
             number // gateways % workers,
-            take.chance(0.8),
-            0.85,
+            take.chance(0.9),
+            0.9,
         )
         for number in range(people)
     )
@@ -250,10 +250,11 @@ def _rates(take: Draw, parts: Sequence[str]) -> dict[str, Rate]:
 def _acts(take: Draw, guests: Sequence[Guest], until: float) -> tuple[Act, ...]:
     names = [guest.name for guest in guests]
     acts = []
-    for at in sorted(take.between(BEGIN_S, until) for _ in range(take.whole(2, 4 + len(names) // 2))):
+    count = take.whole(2, 4 + len(names) // 2)
+    for at in sorted(take.between(BEGIN_S, until) for _ in range(count)):
         who = take.pick(names)
         whom = take.pick([name for name in names if name != who])
-        what = take.pick((Do.DIAL, Do.DIAL, Do.DIAL, Do.HANG_UP, Do.MUTE, Do.LEAVE))
+        what = take.pick((Do.DIAL, Do.DIAL, Do.DIAL, Do.DIAL, Do.HANG_UP, Do.MUTE, Do.LEAVE))
         away = min(take.between(0.5, 10), until - at)
         acts.append(Act(at, who, what, whom, away))
     # At least one call, early.
@@ -271,7 +272,7 @@ def _faults(
     """None in a tenth of all worlds, a few in most."""
     people = [guest.name for guest in guests]
     chain = [(gateway, mixes[0]) for gateway in gateways]
-    chain += list(zip(mixes, mixes[1:], strict=False))
+    chain += list(pairwise(mixes))
     faults = []
     for _ in range(0 if take.chance(0.1) else take.whole(1, 5)):
         kind = take.pick(list(Kind))

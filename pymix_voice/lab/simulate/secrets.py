@@ -24,7 +24,10 @@ SIZES = {16, 32}
 """Keys, drops, door keys and identities have so many bytes."""
 MOST_PEOPLE = 12
 """In a larger world only what is told is read, and not what every object says of itself."""
-_NAMES_PUBLIC = {"_pieces", "piece", "_onion_keys", "onion_keys", "_descriptor_hash", "hash"}
+_PUBLIC = {
+    *("_pieces", "piece", "_onion_keys", "onion_keys", "_descriptor_hash", "hash", "_have"),
+    "Editor._keys",
+}
 """Attributes that hold what everybody in the zone may know."""
 _LEAST_NAME = 3
 
@@ -54,23 +57,25 @@ class Secrets(Rule):
 
     def _search(self) -> None:
         world = self.world
-        texts = {name: "\n".join(notes) for name, notes in world.notes.items()}
+        texts = {(name, "notes"): "\n".join(notes) for name, notes in world.notes.items()}
         small = len(world.people) <= MOST_PEOPLE
         for name, part in world.parts.items():
-            texts[name] = "\n".join([texts.get(name, ""), *_texts_of(part, whole=small)])
+            for kind, text in _texts_of(part, whole=small):
+                texts[name, kind] = f"{texts.get((name, kind), '')}\n{text}"
         everybody = "\n".join(texts.values())
         for where, secret in self._secrets(whole=small).items():
-            if any(form in everybody for form in forms(secret)):
-                who = next(n for n in texts if any(form in texts[n] for form in forms(secret)))
-                self.broken(f"a text of {who} tells a secret: {where}")
+            told = [form for form in forms(secret) if form in everybody]
+            if told:
+                who, kind = next(key for key, text in texts.items() if told[0] in text)
+                self.broken(f"{kind} of {who} tells a secret: {where}")
         self._search_names(texts)
 
-    def _search_names(self, texts: dict[str, str]) -> None:
+    def _search_names(self, texts: dict[tuple[str, str], str]) -> None:
         names = [re.escape(name) for name in self.world.people if len(name) >= _LEAST_NAME]
         named = re.compile(rf"\b(?:{'|'.join(names)})\b") if names else None
-        for name, text in texts.items():
+        for (name, kind), text in texts.items():
             if name not in self.world.people and named is not None and named.search(text):
-                self.broken(f"a text of {name} names a person")
+                self.broken(f"{kind} of {name} names a person")
 
     def _secrets(self, *, whole: bool) -> dict[str, bytes]:
         """All of them; by where they are, and a number."""
@@ -108,22 +113,21 @@ def forms(secret: bytes) -> Iterator[str]:
         yield base64.b32encode(secret)[: len(secret) // 5 * 8].decode().lower()
 
 
-def _texts_of(part: Part, *, whole: bool) -> Iterator[str]:
-    yield repr(part)
-    yield repr(part.drops)
+def _texts_of(part: Part, *, whole: bool) -> Iterator[tuple[str, str]]:
+    """What it is, and how it reads."""
+    yield "drops", repr(part.drops)
     if isinstance(part, Client):
-        yield repr(part.phone.drops)
+        yield "drops", repr(part.phone.drops)
     else:
-        yield repr(part.figures())
-    if whole:
-        for each in ours(part):
-            yield repr(each)
+        yield "figures", repr(part.figures())
+    for each in ours(part) if whole else [part]:
+        yield f"a {type(each).__name__}", repr(each)
 
 
 def _kept_by(part: Part) -> Iterator[tuple[str, bytes]]:
     """Whatever a part holds that has the size of a key; and session ids."""
     for where, what in everything(part):
-        if where.rpartition(".")[2] in _NAMES_PUBLIC:
+        if where in _PUBLIC or where.rpartition(".")[2] in _PUBLIC:
             continue
         if isinstance(what, bytes | bytearray) and len(what) in SIZES and any(what):
             yield where, bytes(what)
