@@ -34,7 +34,7 @@ class Matrices(Rule):
         super().__init__()
         self._lives: defaultdict[str, int] = defaultdict(int)
         self._rounds: defaultdict[tuple[str, int, int], set[int]] = defaultdict(set)
-        self._shares: dict[tuple[str, int, int, _Kind], int] = {}
+        self._shares: dict[tuple[str, int], int] = {}
         self._population: dict[int, int] = {}
 
     def begun(self, name: str, part: Part) -> None:
@@ -45,6 +45,7 @@ class Matrices(Rule):
         """How many lines an epoch has."""
         if isinstance(record, Accepted):
             self._population[record.epoch] = record.population
+            self._shares[destination, record.epoch] = record.rows
 
     def matrix(self, sealed: Sealed) -> None:
         """Compare it with what there was before."""
@@ -72,11 +73,12 @@ class Matrices(Rule):
             if wanted is None or sealed.rows != wanted:
                 self.broken(f"{part} sent {sealed.rows} rows, but the epoch has {wanted}")
             return
-        # What passes between a gateway and the first mix is the gateway's share.
-        whose = part, self._lives[part], sealed.link_id, kind
-        share = self._shares.setdefault(whose, sealed.rows)
-        if sealed.rows != share:
-            self.broken(f"{part} sent {sealed.rows} rows of a gateway, before it was {share}")
+        # What passes between a gateway and the first mix is the gateway's share. A gateway that
+        # does not know of it, since it was started anew or not told, has no rows.
+        gateway = self.world.links_from[sealed.link_id]
+        share = self._shares.get((gateway, kind.epoch), 0) * (2 if kind.door else 1)
+        if sealed.rows != share and (part != gateway or sealed.rows):
+            self.broken(f"{part} sent {sealed.rows} rows, but {gateway} has {share}")
 
     def _is_for_gateway(self, part: str, link_id: int) -> bool:
         """Whether a link of the first mix is one with a gateway, and not with the next mix."""
