@@ -267,5 +267,5 @@ def _key_of(keys: Keys, row: int) -> bytes:
     if isinstance(keys, bytes):
         return keys
     if isinstance(keys, Chosen):
-        return keys.table[keys.rows[row]].tobytes()
+        return bytes(keys.table[keys.rows[row]])
     return bytes(keys[row])
