@@ -1,7 +1,7 @@
 """What each part of a simulated world is told, as a dishonest one could write it down.
 
 Of a datagram: when, from where, how large; of a round beside it also which, of which circuits,
-which chunk. Of a control record: when, from where, its kind and size. Not the bytes that are sealed,
+which chunk. Of a control record: when, from where, kind and size. Not the bytes that are sealed,
 which differ from key to key. Beside it what a mix counts: rounds, cells, rows that were filler,
 drops by reason. Two worlds that differ only in who calls whom must have equal views.
 
