@@ -153,6 +153,14 @@ class Circuits:
         """The circuits of an epoch, if this client has any."""
         return self._pairs.get(epoch)
 
+    def wipe(self) -> None:
+        """Give up all of them."""
+        for pair in self._pairs.values():
+            pair.line.wipe()
+            pair.door.wipe()
+        self._pairs.clear()
+        self._makers = None
+
     def forget_before(self, epoch: int) -> None:
         """Give up the circuits of epochs before this one, and a list that came too late."""
         for old in [each for each in self._pairs if each < epoch]:

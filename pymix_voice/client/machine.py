@@ -106,6 +106,8 @@ class Client:
         self._setup: tuple[int, bytes] | None = None
         self._setup_done = -1
         self._turns: dict[int, int] = {}
+        self._tidied = -1
+        """The newest epoch in which those before the present circuits were given up."""
         self._challenge: bytes | None = None
         self._bursts: list[Burst] = []
         self.rows_in = -1
@@ -162,6 +164,7 @@ class Client:
             return
         if session.number + AHEAD_ROUNDS < self._last:
             self.phone.give_up_keys(self._last)
+            self._circuits.wipe()
             self._circuits = Circuits(self._zone, self._onion_dice)
             self._reign = Reign(self._geometry)
             self._turns.clear()
@@ -257,7 +260,10 @@ class Client:
             self.health.said(name, self._send_at(number))
         self.phone.loops_said.clear()
         self.phone.pass_round(number)
-        if self._geometry.within(number) == self._geometry.keys_until:
+        # Not only in that very round: who stands still may miss it.
+        drained = self._geometry.within(number) >= self._geometry.keys_until
+        if drained and self._tidied != self._geometry.epoch_of(number):
+            self._tidied = self._geometry.epoch_of(number)
             self._forget(number)
 
     def _seal_cell(self, kind: Kind, epoch: int, number: int, frame: bytes | None) -> bytes:

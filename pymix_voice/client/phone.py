@@ -16,7 +16,7 @@ Source: the project's protocol page, section "Dialing, step by step".
 Must not know: keystreams, the session, sound, what time it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from pymix_voice.client.call import Call, Ending
 from pymix_voice.client.callkeys import Path
@@ -128,11 +128,13 @@ class Phone:
 
     def give_up_keys(self, number: int) -> None:
         """The zone's rounds went back: no key that seals by round may be used again."""
-        for use in self._uses.values():
-            use.wipe()
+        uses = list(self._uses.values())
         self._uses.clear()
         self._newest = -1
         self._end(Ending.ROUNDS_WENT_BACK, number)
+        for use in uses:
+            self._wipe_unused(use.calls)
+            use.wipe()
 
     @property
     def state(self) -> State:
@@ -185,12 +187,14 @@ class Phone:
         """Give up what epochs before this one were used for."""
         for old in [each for each in self._uses if each < epoch]:
             use = self._uses.pop(old)
-            calls = {use.call, use.doorstep.call, use.knock.call if use.knock else None}
-            kept = {self.call, *(each.call for each in self._uses.values())}
-            for call in calls - kept:
-                if call is not None:
-                    call.keys.wipe()
+            self._wipe_unused(use.calls)
             use.wipe()
+
+    def _wipe_unused(self, calls: Iterable[Call]) -> None:
+        """Forget the keys of those of these calls that no cell is sealed for any more."""
+        kept = {self.call}.union(*(use.calls for use in self._uses.values()))
+        for call in set(calls) - kept:
+            call.keys.wipe()
 
     # ── rounds ───────────────────────────────────────────────────────────────────────────
 
@@ -306,6 +310,8 @@ class Phone:
             # The handshake proves that it is the same peer, who has lost the call or its answer.
             guest.accepted = current.accepted and not current.caller
             current.end(Ending.REPLACED)
+            self.call = guest
+            self._wipe_unused([current])
         elif self._dial is not None:
             guest.end(Ending.BUSY)
             return
@@ -342,6 +348,7 @@ class Phone:
         self._newest = number = max(self._newest, number)
         if self.call is not None and self.call.over:
             over, self.call = self.call, None
+            self._wipe_unused([over])
             self._tell(Event(State.IDLE, over.peer, over.ending))
         self._tell(self._read(number))
 

@@ -73,6 +73,12 @@ class Use:
     judged: bool = False
     """Whether whoever is at the door has been let in, or told off."""
 
+    @property
+    def calls(self) -> set[Call]:
+        """All that cells of this epoch may be sealed for."""
+        knocked = None if self.knock is None else self.knock.call
+        return {call for call in (self.call, self.doorstep.call, knocked) if call is not None}
+
     def wipe(self) -> None:
         """The epoch is over: forget what only it needed."""
         self.doorstep.wipe()
