@@ -11,6 +11,7 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 NAMED = re.compile(r"\b(?:pymix_voice|tests)/[\w/]+\.py\b")
+TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 METHOD = re.compile(r"`([A-Z]\w*[a-z]\w*)\.(\w+)`")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 ELSEWHERE = ("https://", "http://", "mailto:")
@@ -69,6 +70,15 @@ def test_every_named_method_is_there() -> None:
     told = {pair for page in PAGES for pair in METHOD.findall(page.read_text())}
     assert told, "the architecture page names many"
     assert told - methods() == set()
+
+
+def test_every_test_that_a_page_leans_on_is_there() -> None:
+    leaned = {pair for page in PAGES for pair in TEST.findall(page.read_text())}
+    assert leaned, "the security page leans on many"
+    missing = [
+        name for path, name in sorted(leaned) if f"def {name}(" not in (ROOT / path).read_text()
+    ]
+    assert missing == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)

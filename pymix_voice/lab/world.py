@@ -118,8 +118,11 @@ class World(Clocked):
         chain = list(zip(self.mix_names, self.mix_names[1:], strict=False))
         return [(gateway, self.mix_names[0]) for gateway in self._numbers] + chain
 
+    gateway_kind: type[Gateway] = Gateway
+    client_kind: type[Client] = Client
+
     def mix_kind(self, hop: int) -> type[Mix]:
-        """What a mix at this place of the chain is; a dishonest one may be another."""
+        """What a mix at this place of the chain is; a dishonest part may be another."""
         return FirstMix if hop == 0 else Mix
 
     def _start(self, name: str) -> None:
@@ -128,7 +131,7 @@ class World(Clocked):
         keys = self._keys[name.partition(".")[0]]
         if name in self._numbers:
             index, worker = divmod(self._numbers[name], MAX_WORKERS)
-            self.parts[name] = Gateway(
+            self.parts[name] = self.gateway_kind(
                 self.zone,
                 index,
                 keys.link,
@@ -193,7 +196,7 @@ class World(Clocked):
         assert keys.door is not None
         identity = Identity(keys.link, keys.door.reveal(), self.zone.hash)
 
-        self.parts[name] = machine = Client(
+        self.parts[name] = machine = self.client_kind(
             self.zone,
             gateway,
             identity,

@@ -73,8 +73,32 @@ class Chapter:
     published: list[Link] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Head:
+    """What stands above all chapters.
+
+    Attributes:
+        title: of the page.
+        words: a few sentences for who knows nothing of it.
+    """
+
+    title: str
+    words: str
+
+
+MEASURED: Final = Head(
+    "pymix-voice: what was measured",
+    "pymix-voice carries calls through a chain of computers, the mixes, so that whoever watches "
+    "the network cannot tell who talks with whom. That takes time, and it takes work. This page "
+    "shows how much of both, and what is left of a voice when the network is bad.",
+)
+
+
 def rendered(
-    chapters: Sequence[Chapter], tiles: Sequence[tuple[str, str]], tables: Sequence[str]
+    chapters: Sequence[Chapter],
+    tiles: Sequence[tuple[str, str]],
+    tables: Sequence[str],
+    head: Head = MEASURED,
 ) -> str:
     """The whole page, as HTML.
 
@@ -82,6 +106,7 @@ def rendered(
         chapters: from top to bottom.
         tiles: the figures to see first, each with what it means.
         tables: names of the files beside the page.
+        head: what stands above.
     """
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
@@ -93,5 +118,5 @@ def rendered(
     # Nothing else of the page is markup: names, sentences and sources are escaped.
     environment.filters["ours"] = Markup
     return environment.from_string(source).render(
-        chapters=chapters, tiles=tiles, tables=tables, palette=PALETTE
+        chapters=chapters, tiles=tiles, tables=tables, head=head, palette=PALETTE
     )

@@ -1,0 +1,157 @@
+"""A recording of a real zone: processes, UDP, and a relay that watches all links of it.
+
+    an audience of whole clients --> the relay, which loses 1 % on access links --> gateway, mixes
+
+Rounds of 60 ms are used where a zone can have them: a hundred whole clients with sockets of their
+own, and the zone besides, are then what two cores carry in time.
+
+Must not know: how a recording is attacked.
+"""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from signal import SIGTERM
+from typing import Final, NamedTuple
+
+import numpy as np
+import trio
+
+from pymix_voice.edge.clock import Clock
+from pymix_voice.lab.audit.attack import Recording
+from pymix_voice.lab.audit.capture import Call, Capture, Truth
+from pymix_voice.lab.processes import Told, parts_in
+from pymix_voice.lab.profiles import find
+from pymix_voice.lab.relay.witness import Seen, read_seen
+from pymix_voice.lab.relayed import start_relayed_zone
+from pymix_voice.lab.zoning import make_zone
+from pymix_voice.zone.zonefile import Zone
+
+AUDIENCE: Final = (sys.executable, "-m", "pymix_voice.lab.audit.audience")
+MIXES: Final = 3
+NETWORK: Final = "lan"
+LOSS: Final = "loss=0.01"
+ENDS_S: Final = 10.0
+"""The relay writes all it has seen in so long."""
+Lines = Sequence[Told]
+"""What was told, oldest first."""
+
+
+async def record_real(
+    folder: Path, people: int, seconds: float, seed: int, tell: Callable[[str], None]
+) -> Recording:
+    """Run a zone, and record it.
+
+    Args:
+        folder: new; logs stay there.
+        people: how many are in it.
+        seconds: how long the recording is, from when all have circuits.
+        seed: of what people do, and of the network.
+        tell: what a person is told meanwhile.
+
+    Raises:
+        ExceptionGroup: of `PartError`, if a part fails.
+    """
+    seen = folder / "seen.npz"
+    async with parts_in(folder) as parts:
+        home = folder / "zone"
+        tell(f"a zone of processes with {people} people")
+        zone = await make_zone(parts, home, MIXES, people)
+        more = ("--record", str(seen), "--access", LOSS)
+        zone_parts = await start_relayed_zone(
+            parts, zone, home, find(NETWORK), seed=seed, more=more, tell_s=1.0
+        )
+        audience = parts.start(
+            "audience",
+            *(str(home / "zone.toml"), "--people", str(people), "--seed", str(seed)),
+            command=AUDIENCE,
+        )
+        await audience.until("pair", within_s=people)
+        await trio.sleep(2 * zone.geometry.epoch_s)
+        begin = Clock.now()
+        tell(f"recording it for {seconds:.0f} s")
+        await trio.sleep(seconds)
+        told = {
+            name: audience.all_told(name) for name in ("here", "gone", "pair", "talking", "silent")
+        }
+        figures = zone_parts.gateways[0].all_told("figures")
+        # It writes what it has seen when it ends; all others may end with it.
+        zone_parts.relay.no_longer_needed()
+        zone_parts.relay.signal(SIGTERM)
+        await zone_parts.relay.until("ended", within_s=ENDS_S)
+    return recording_of(read_seen(seen), told, figures[-1], zone, begin, begin + seconds)
+
+
+def recording_of(
+    seen: Seen, told: Mapping[str, Lines], figures: Told, zone: Zone, begin: float, end: float
+) -> Recording:
+    """What was seen and what was told, as one recording.
+
+    Args:
+        seen: by the relay.
+        told: by the audience, by event.
+        figures: of the gateway: which round it was, and when.
+        zone: for lengths.
+        begin: from when on it is attacked, in seconds.
+        end: until when.
+    """
+    geometry = zone.geometry
+    # Somebody who comes back has another port, and is a client of their own to the observer.
+    known = [each for each in told["here"] if f":{each['port']}" in seen.ends]
+    clients = np.array([seen.ends.index(f":{each['port']}") for each in known], np.intp)
+    order = np.argsort(seen.at, kind="stable")
+    number = int(figures["forward_round"])
+    epoch_at = float(figures["forward_at"]) - geometry.within(number) * geometry.round_s
+    capture = Capture(
+        seen.ends,
+        clients,
+        seen.at[order],
+        seen.sources[order],
+        seen.destinations[order],
+        seen.sizes[order],
+        round_s=geometry.round_s,
+        epoch_s=geometry.epoch_s,
+        epoch_at=epoch_at,
+        begin=begin,
+        end=end,
+    )
+    return Recording(capture, Truth(tuple(_calls(told, known, end))))
+
+
+class _Spell(NamedTuple):
+    """Somebody says that they talk, for a while."""
+
+    seat: int
+    begin: float
+    end: float
+
+
+def _calls(told: Mapping[str, Lines], known: Lines, end: float) -> list[Call]:
+    """When both of a pair talk."""
+    spells = {who: _spells(told, known, who, end) for who in {each["who"] for each in known}}
+    both = [
+        (mine, theirs)
+        for pair in told["pair"]
+        for mine in spells.get(pair["who"], ())
+        for theirs in spells.get(pair["peer"], ())
+    ]
+    calls = [
+        Call(one.seat, other.seat, max(one.begin, other.begin), min(one.end, other.end))
+        for one, other in both
+    ]
+    return [call for call in calls if call.begin < call.end]
+
+
+def _spells(told: Mapping[str, Lines], known: Lines, who: int, end: float) -> list[_Spell]:
+    """One's own, each at the place where one was then."""
+    places = [(each["t"], seat) for seat, each in enumerate(known) if each["who"] == who]
+    stops = [each["t"] for each in told["silent"] if each["who"] == who]
+    found = []
+    for each in told["talking"]:
+        begin = each["t"]
+        seat = max((place for place in places if place[0] <= begin), default=None)
+        if each["who"] == who and seat is not None:
+            found.append(
+                _Spell(seat[1], begin, min((at for at in stops if at >= begin), default=end))
+            )
+    return found
