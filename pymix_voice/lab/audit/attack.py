@@ -103,10 +103,13 @@ def attempt(
     confidence: float = CONFIDENCE,
 ) -> Judged | None:
     """How an attack does over some recordings of one variant; None if it found nothing to guess."""
-    guesses = [
-        attack.guess(recording, dice.fork(f"{attack.name} {number}"))
-        for number, recording in enumerate(recordings)
-    ]
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):  # matrices are small: threads would only wait for one another
+        guesses = [
+            attack.guess(recording, dice.fork(f"{attack.name} {number}"))
+            for number, recording in enumerate(recordings)
+        ]
     found = [guess for guess in guesses if guess is not None]
     return judge(found, dice.fork(f"{attack.name} judged"), confidence=confidence)
 
