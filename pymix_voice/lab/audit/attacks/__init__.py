@@ -8,9 +8,15 @@ from pymix_voice.lab.audit.attacks import (
     changes,
     correlation,
     disclosure,
+    doors,
+    garbling,
     likelihood,
     losses,
+    reconnects,
+    rows,
+    sizes,
     skew,
+    talking,
     watermarks,
 )
 
@@ -22,6 +28,15 @@ ATTACKS: tuple[Attack, ...] = (
     losses.ATTACK,
     watermarks.DELAY,
     watermarks.DROP,
+    sizes.ATTACK,
+    talking.ATTACK,
+    reconnects.ATTACK,
     skew.ATTACK,
+    rows.ORDER,
+    rows.FILLER,
+    rows.REPLAYED,
+    doors.PAIRS,
+    doors.TALKING,
+    garbling.ATTACK,
 )
 """All of them, those from outside first."""

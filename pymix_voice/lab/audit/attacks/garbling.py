@@ -1,0 +1,117 @@
+"""Whose link behaves otherwise in the epochs in which a row's cells are spoilt?
+
+The last mix spoils all cells of some rows for an epoch. A client that then reconnects, falls
+silent, or sends at other instants gives away that the row is its own.
+
+Sources: Pfitzmann and Pfitzmann, "How to Break the Direct RSA-Implementation of Mixes", 1989, for
+the idea of tagging; Lazar, Gilad and Zeldovich, "Yodel", SOSP 2019.
+
+Must not know: how a recording was made.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pymix_voice.lab.audit.attack import Attack, Recording, Watcher
+from pymix_voice.lab.audit.attacks.pairs import NOTHING
+from pymix_voice.lab.audit.attacks.reconnects import ends_silence, is_hello
+from pymix_voice.lab.audit.attacks.series import (
+    Links,
+    Matrix,
+    mean_where,
+    received,
+    sent,
+    slots,
+    spread,
+)
+from pymix_voice.lab.audit.guesses import Linking
+from pymix_voice.lab.audit.insiders import NOBODY
+from pymix_voice.onion.dice import Dice
+
+LATER_S = 1.0
+"""So long after the epoch a client may still behave otherwise."""
+TALLEST = 50.0
+"""Deviations; more is no more than that."""
+
+
+def guess(recording: Recording, dice: Dice) -> Linking | None:
+    """For each row that was spoilt, whose link behaved otherwise then."""
+    insiders = recording.insiders
+    if insiders is None or not any(epoch.garbled for epoch in insiders.epochs):
+        return None
+    odd = _odd(recording)
+    tables, truths = [], []
+    for place, (epoch, truth) in enumerate(zip(insiders.epochs, insiders.truth_rows, strict=True)):
+        for row in epoch.garbled:
+            client = epoch.rows[truth[row]] if truth[row] >= 0 else NOBODY
+            if client != NOBODY:
+                tables.append(odd[:, place])
+                truths.append(client)
+    return Linking(np.stack(tables), np.array(truths, np.intp)) if tables else None
+
+
+def _odd(recording: Recording) -> Matrix:
+    """How far from its usual behaviour each client is in each epoch, [clients, epochs]."""
+    capture, spans = recording.capture, _spans(recording)
+    found = np.zeros((len(capture.clients), len(spans)))
+    for links in (sent(capture), received(capture)):
+        for kind in _figures(links, spans):
+            own = kind - np.median(kind, axis=0, keepdims=True)
+            own = np.abs(own - np.median(own, axis=1, keepdims=True))
+            scale = spread(np.concatenate([own, -own]).ravel())
+            if scale > NOTHING:
+                found = np.maximum(found, np.minimum(own / scale, TALLEST))
+    return found
+
+
+def _spans(recording: Recording) -> list[tuple[float, float]]:
+    """Begin and end of each epoch and what it may still show, in seconds of the recording."""
+    begin = recording.capture.begin
+    epochs = recording.insiders.epochs if recording.insiders else ()
+    return [(epoch.begin - begin, epoch.end + LATER_S - begin) for epoch in epochs]
+
+
+def _figures(links: Links, spans: Sequence[tuple[float, float]]) -> list[Matrix]:
+    """Hellos, silences, counts, instants within the round and their spread, and holes.
+
+    Returns:
+        float64 [clients, spans] each.
+    """
+    within = [(links.at >= begin) & (links.at < end) for begin, end in spans]
+
+    def total(values: NDArray[np.float64]) -> Matrix:
+        sums = [
+            np.bincount(links.owners[part], values[part], links.clients).astype(np.float64)
+            for part in within
+        ]
+        return np.stack(sums, axis=1)
+
+    offsets, missing = links.offsets(), slots(links).missing
+    counts = total(np.ones(len(offsets)))
+    mean = mean_where(total(offsets), counts)
+    around = mean_where(total(offsets**2), counts) - mean**2
+    edges = np.clip(np.array(spans) / links.round_s, 0, missing.shape[1]).astype(np.intp)
+    holes = [missing[:, first:last].sum(axis=1) * 1.0 for first, last in edges.tolist()]
+    return [
+        total(is_hello(links).astype(np.float64)),
+        total(ends_silence(links).astype(np.float64)),
+        counts,
+        mean,
+        np.sqrt(np.maximum(around, 0.0)),
+        np.stack(holes, axis=1),
+    ]
+
+
+ATTACK = Attack(
+    name="garbling",
+    watcher=Watcher.INSIDE,
+    wants="whose a row behind the honest mix is",
+    way=(
+        "Spoil all cells of a row for an epoch, and see whose link behaves otherwise then: who "
+        "reconnects, falls silent or sends at other instants."
+    ),
+    source="Pfitzmann and Pfitzmann, How to Break the Direct RSA-Implementation of Mixes, 1989",
+    guess=guess,
+)
