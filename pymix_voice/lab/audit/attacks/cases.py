@@ -19,6 +19,8 @@ from pymix_voice.lab.audit.guesses import Telling
 from pymix_voice.onion.dice import Dice
 
 FOLDS = 4
+DIGITS = 9
+"""Of scores; finer differences are those of reckoning."""
 LEAST_OF_A_SORT = 2
 """Clients that talk, and that do not, in a window of use."""
 
@@ -121,5 +123,5 @@ def _weights(talking: NDArray[np.bool_], learn: NDArray[np.intp]) -> Matrix:
 def _ranks(scores: Matrix) -> Matrix:
     from scipy.stats import rankdata
 
-    ranks = np.asarray(rankdata(scores), np.float64).reshape(scores.shape)
-    return ranks / scores.size
+    ranks = np.asarray(rankdata(np.round(scores, DIGITS)), np.float64).reshape(scores.shape)
+    return (ranks - 0.5) / max(1, scores.size)

@@ -81,6 +81,8 @@ def _jumps(described: Matrix, side: int) -> Matrix:
     """How tall a jump each link makes at each edge between bins; [clients, bins + 1]."""
     sums = np.cumsum(np.pad(described, ((0, 0), (1, 0))), axis=1)
     jumps = np.zeros_like(sums)
+    if described.shape[1] < 2 * side:
+        return jumps
     means = (sums[:, side:] - sums[:, :-side]) / side
     change = means[:, side:] - means[:, :-side]
     change -= np.median(change, axis=0, keepdims=True)  # what happens to all at once is no start

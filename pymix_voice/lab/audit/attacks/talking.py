@@ -41,6 +41,7 @@ POINTS = (0.0, 0.1, 0.5, 0.9, 1.0)
 def guess(recording: Recording, dice: Dice) -> Telling | None:
     """For each client and window, how much a forest takes it for a call."""
     from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
 
     cases = cases_of(recording, WIDTH_S)
     links = sent(recording.capture), received(recording.capture)
@@ -71,7 +72,8 @@ def guess(recording: Recording, dice: Dice) -> Telling | None:
         found = forest.decision_function(figures[ask].reshape(-1, width))
         return np.asarray(found, np.float64).reshape(len(ask), -1)
 
-    return learnt(recording, cases, learner, dice)
+    with threadpool_limits(1):  # a library that was loaded just now is not limited yet
+        return learnt(recording, cases, learner, dice)
 
 
 def _levels(figures: NDArray[np.float64]) -> NDArray[np.float64]:
