@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tapped import BEGIN, CELL_UP, ROUND_S, Side, tap
+from tapped import BEGIN, CELL_UP, Side, tap
 
 from pymix_voice.lab.audit.attack import Attack, Recording, Watcher, Watermark, attempt, caught
 from pymix_voice.lab.audit.attacks import ATTACKS
@@ -20,7 +20,7 @@ def stamped() -> Recording:
     """Every client does exactly the same, all the time; so does every row."""
     made = tap(1, clients=6, seconds=12.0, pairs=0)
     made.calls += [Call(0, 1, BEGIN + 2, BEGIN + 10), Call(2, 3, BEGIN + 1, BEGIN + 7)]
-    rounds = BEGIN + ROUND_S * np.arange(600)
+    rounds = np.linspace(BEGIN, BEGIN + 12.0, 600, endpoint=False)
     made.ups = [Side.of(rounds.copy(), CELL_UP) for _ in range(6)]
     made.downs = [Side.of(rounds + 0.01, CELL_UP) for _ in range(6)]
     epoch = Epoch(

@@ -5,6 +5,9 @@ which some talk while others do not are of use, for else the time alone would te
 from cases is never shown any client of a call of which it is then asked, and in each window those
 who talk weigh as much as those who do not.
 
+Source: Blum, Kalai and Langford, "Beating the Hold-Out: Bounds for K-Fold and Progressive
+Cross-Validation", COLT 1999 (progressive validation).
+
 Must not know: what is learnt from.
 """
 
@@ -18,7 +21,9 @@ from pymix_voice.lab.audit.attacks.series import Matrix
 from pymix_voice.lab.audit.guesses import Telling
 from pymix_voice.onion.dice import Dice
 
-FOLDS = 4
+FOLDS = 5
+ONLY_LEARNT = 2
+"""So many of these parts of all clients are never asked of."""
 DIGITS = 9
 """Of scores; finer differences are those of reckoning."""
 LEAST_OF_A_SORT = 2
@@ -69,28 +74,40 @@ def cases_of(recording: Recording, width_s: float) -> Cases:
     return Cases(talking[:, both], np.flatnonzero(both))
 
 
-def telling(cases: Cases, scores: Matrix) -> Telling | None:
-    """The guess, from scores [clients, windows]; None where there are no cases of both sorts."""
-    if not cases.talking.any() or cases.talking.all():
+def telling(
+    cases: Cases, scores: Matrix, clients: NDArray[np.intp] | None = None
+) -> Telling | None:
+    """The guess, from scores [clients, windows]; None where there are no cases of both sorts.
+
+    Args:
+        cases: with the labels.
+        scores: of the clients that were asked of.
+        clients: who these are; all of them if None.
+    """
+    asked = np.arange(len(cases.talking)) if clients is None else clients
+    labels = cases.talking[asked]
+    if not labels.any() or labels.all():
         return None
-    owners = np.repeat(np.arange(len(scores)), scores.shape[1])
-    return Telling(scores.ravel(), cases.talking.ravel(), owners)
+    return Telling(scores.ravel(), labels.ravel(), np.repeat(asked, labels.shape[1]))
 
 
 def learnt(recording: Recording, cases: Cases, learner: Learner, dice: Dice) -> Telling | None:
-    """The guess of a learner that is asked of each client after it learnt from others."""
-    if not cases.talking.any() or cases.talking.all():
-        return None
+    """The guess of a learner that is asked of some clients, then learns from them, and so on.
+
+    So no score depends on labels that it is judged by, nor on scores that do: were each part of
+    the clients asked of after learning from all others, chance would look like success too often.
+    """
     folds = _folds(recording, len(cases.talking), dice)
-    scores = np.zeros(cases.talking.shape)
-    for fold in range(FOLDS):
-        learn, ask = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+    asked: list[NDArray[np.intp]] = []
+    scores: list[Matrix] = []
+    for fold in range(ONLY_LEARNT, FOLDS):
+        learn, ask = np.flatnonzero(folds < fold), np.flatnonzero(folds == fold)
         labels = cases.talking[learn]
         if ask.size and labels.any() and not labels.all():
-            found = learner(learn, ask, cases, _weights(cases.talking, learn))
+            asked.append(ask)
             # Folds learnt from different shares of talkers: only the order within one counts.
-            scores[ask] = _ranks(found)
-    return telling(cases, scores)
+            scores.append(_ranks(learner(learn, ask, cases, _weights(cases.talking, learn))))
+    return telling(cases, np.concatenate(scores), np.concatenate(asked)) if asked else None
 
 
 def _folds(recording: Recording, clients: int, dice: Dice) -> NDArray[np.intp]:

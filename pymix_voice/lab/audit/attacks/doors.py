@@ -37,9 +37,10 @@ def guess_pairs(recording: Recording, dice: Dice) -> Linking | None:
         return None
     # An epoch in which few doors are gone tells more of those few.
     share = np.clip(gone.mean(axis=0), 1 / len(gone), 1.0)
-    both = (gone * -np.log(share)) @ gone.T.astype(np.float64)
-    apart = (gone[:, None, :] != gone[None, :, :]).sum(axis=2)
-    scores: Matrix = both - apart
+    is_gone = gone.astype(np.float64)
+    both = (is_gone * -np.log(share)) @ is_gone.T
+    alone = is_gone @ (1 - is_gone).T
+    scores: Matrix = both - alone - alone.T
     # Whose door is never gone is like all others of that sort.
     return callees(recording, np.where(gone.any(axis=1)[:, None], scores, 0.0))
 

@@ -64,7 +64,8 @@ def by_place(epoch: Epoch) -> Matrix:
 
 def by_filler(epoch: Epoch) -> Matrix:
     """A row is likely if what looks like filler is in the rounds that it missed."""
-    return _alike(epoch.evidence) @ _alike(1.0 - epoch.present).T
+    missed = (~epoch.present).astype(np.float64)
+    return np.asarray(_alike(epoch.evidence) @ _alike(missed).T, np.float64)
 
 
 def _alike(rounds: NDArray[np.float64]) -> Matrix:
