@@ -18,11 +18,11 @@ each_attack = pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: atta
 
 def stamped() -> Recording:
     """Every client does exactly the same, all the time; so does every row."""
-    made = tap(1, clients=6, seconds=12.0, pairs=0)
-    made.calls += [Call(0, 1, BEGIN + 2, BEGIN + 10), Call(2, 3, BEGIN + 1, BEGIN + 7)]
+    made = tap(1, clients=14, seconds=12.0, pairs=0)
+    made.calls += [Call(n, n + 1, BEGIN + 1 + n, BEGIN + 9) for n in range(0, 8, 2)]
     rounds = np.linspace(BEGIN, BEGIN + 12.0, 600, endpoint=False)
-    made.ups = [Side.of(rounds.copy(), CELL_UP) for _ in range(6)]
-    made.downs = [Side.of(rounds + 0.01, CELL_UP) for _ in range(6)]
+    made.ups = [Side.of(rounds.copy(), CELL_UP) for _ in range(14)]
+    made.downs = [Side.of(rounds + 0.01, CELL_UP) for _ in range(14)]
     epoch = Epoch(
         0,
         BEGIN,

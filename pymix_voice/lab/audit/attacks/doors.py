@@ -42,7 +42,8 @@ def guess_pairs(recording: Recording, dice: Dice) -> Linking | None:
     alone = is_gone @ (1 - is_gone).T
     scores: Matrix = both - alone - alone.T
     # Whose door is never gone is like all others of that sort.
-    return callees(recording, np.where(gone.any(axis=1)[:, None], scores, 0.0))
+    ever = is_gone.sum(axis=1, keepdims=True) > 0
+    return callees(recording, np.where(ever, scores, 0.0))
 
 
 def guess_talking(recording: Recording, dice: Dice) -> Telling | None:
