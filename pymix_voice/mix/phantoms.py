@@ -30,8 +30,8 @@ from pymix_voice.zone.phantoms import SHAPES, Phantoms, Spread
 
 _ONE = 1 << 160
 """The weight of the mean; that of the rarest number, 50 scales off, still has 88 bits."""
-_DIGITS = 60
-"""Decimal digits of a weight before it is cut to a whole number: more than `_ONE` has."""
+_DIGITS = 80
+"""Decimal digits of a chance before its weight is cut to a whole number: `_ONE` has 49."""
 STEP_ITEMS = 2
 """A step of an onion costs as much as opening so many: it has two X25519, opening has one."""
 
@@ -49,8 +49,10 @@ class Law:
 
     def __init__(self, spread: Spread) -> None:
         with localcontext(prec=_DIGITS):
-            scale = Decimal(spread.scale)
-            side = [int(_ONE * (-off / scale).exp()) for off in range(spread.mean + 1)]
+            step, chance, side = (-1 / Decimal(spread.scale)).exp(), Decimal(1), []
+            for _ in range(spread.mean + 1):
+                side.append(int(_ONE * chance))
+                chance *= step
         self.weights = (*side[:0:-1], *side)
         self._sums = list(accumulate(self.weights))
         self.total = self._sums[-1]
