@@ -143,6 +143,7 @@ class Losses:
         certain = _either(self.certain, other.certain)
         if len(values) > MOST_TERMS:
             grid = np.linspace(values[0], values[-1], MOST_TERMS)
+            # A value between two terms counts for the greater: more is told, not less.
             places = np.searchsorted(grid, values)
             summed = np.bincount(places, chances, MOST_TERMS).astype(np.float64)
             return Losses(grid, summed, certain).cut()

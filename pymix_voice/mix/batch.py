@@ -11,7 +11,7 @@ Must not know: links, rounds, what time it is, whose onion it is.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pymix_voice.errors import BadCell, Drop, Drops, Misuse
 from pymix_voice.geometry import DROP_BYTES, KEY_BYTES, MAX_WORKERS, Geometry
 from pymix_voice.mix.circuits import Circuits, LayerKeys, Orders
-from pymix_voice.mix.phantoms import Making, draw
+from pymix_voice.mix.phantoms import Making, Phantom, draw
 from pymix_voice.mix.switchboard import PAYLOAD_BYTES, join
 from pymix_voice.onion.blocks import Blocks
 from pymix_voice.onion.dice import Dice
@@ -123,8 +123,9 @@ class Batch:
         self._seen: set[bytes] = set()
         self._finished = False
         self._phantom_dice = dice.fork("phantoms")
-        none = self._is_last or phantoms is None
-        wanted = iter(()) if none or phantoms is None else draw(phantoms, self._phantom_dice)
+        wanted: Iterator[Phantom] = iter(())
+        if phantoms is not None and not self._is_last:
+            wanted = draw(phantoms, self._phantom_dice)
         self._phantoms = Making(wanted, lambda klass: self._maker(klass, self._phantom_dice))
         self.drops = Drops()
 

@@ -185,9 +185,9 @@ def seen(in_call: bool, epoch: int) -> Counts:
     while honest.work(100):
         pass
     innermost = []
-    for klass, onions in honest.finish(epoch).onward.items():
+    for klass, onward in honest.finish(epoch).onward.items():
         opener = OnionOpener(KEYS[1], HASH, 1, klass)
-        named_there = b"".join(opener.open(each.tobytes())[1] for each in onions)
+        named_there = b"".join(opener.open(each.tobytes())[1] for each in onward)
         innermost.append(np.frombuffer(named_there, np.uint8).reshape(-1, PAYLOAD_BYTES))
     lines, doors = innermost
     return count(lines, doors, join(lines, doors, dice))

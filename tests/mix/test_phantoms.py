@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -37,7 +38,7 @@ def test_the_law_is_a_discrete_laplace_law_around_the_mean_and_nothing_beyond_tw
     assert law.total == sum(weights)
     assert weights == weights[::-1], "so the mean is the mean"
     step = math.exp(-1 / spread.scale)
-    for more, fewer in zip(weights[mean:], weights[mean + 1 :], strict=False):
+    for more, fewer in pairwise(weights[mean:]):
         assert float(Fraction(fewer, more)) == pytest.approx(step, rel=1e-12)
 
 
@@ -110,8 +111,7 @@ def test_every_kind_is_drawn_by_itself_and_only_its_own_circuits_share_a_drop() 
     for mean, row in zip((3, 4, 5, 6, 7), numbers, strict=True):
         assert sum(row) / 300 == pytest.approx(mean, abs=0.4)
         assert len(set(row)) > 3
-    assert all(len({*zip(one, two, strict=True)}) > 12 for one, two in zip(
-        numbers, numbers[1:], strict=False))  # fmt: skip
+    assert all(len({*zip(*two, strict=True)}) > 12 for two in pairwise(numbers))
 
 
 def test_the_most_that_can_be_drawn_is_what_a_zone_has_room_for() -> None:

@@ -1,4 +1,4 @@
-"""A zone whose mixes add phantoms: calls as ever, nothing new on the clients' links, blurred counts."""
+"""A zone whose mixes add phantoms: calls as ever, clients' links as ever, blurred counts."""
 
 from functools import cache
 
@@ -7,7 +7,8 @@ import pytest
 from calls import EPOCH_S, answer, dial, ending, frames_gained, lost, online, reach, talk
 from numpy.typing import NDArray
 
-from pymix_voice.client.states import Ending, State
+from pymix_voice.client.call import Ending
+from pymix_voice.client.states import State
 from pymix_voice.geometry import CELL_BYTES
 from pymix_voice.lab.network import Law, Sent
 from pymix_voice.lab.world import START, World
@@ -107,8 +108,7 @@ def test_an_extended_epoch_keeps_its_phantoms_and_they_end_with_it() -> None:
     before = [person.machine.loops_back for person in people]
     world.run(2 * EPOCH_S)
     assert all(
-        person.machine.loops_back - was > 380
-        for person, was in zip(people, before, strict=True)
+        person.machine.loops_back - was > 380 for person, was in zip(people, before, strict=True)
     )
     world.run(4 * EPOCH_S)
     assert not any(person.machine.in_zone for person in people)
