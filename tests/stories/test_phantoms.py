@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from pymix_voice.client.call import Ending
 from pymix_voice.client.states import State
-from pymix_voice.geometry import CELL_BYTES
 from pymix_voice.lab.network import Law, Sent
 from pymix_voice.lab.world import START, World
 from pymix_voice.mix.circuits import Circuits
@@ -132,10 +131,10 @@ def test_a_mix_does_not_take_its_own_phantoms_for_a_crowd(rows: int, runs: bool)
 # ── what a curious last mix counts ───────────────────────────────────────────────────────
 
 
-def order_of(circuits: Circuits, number: int) -> NDArray[np.intp]:
+def order_of(circuits: Circuits, number: int, cell_bytes: int) -> NDArray[np.intp]:
     """Which row comes out where: each goes in with its own number on it, and once with nothing."""
     rows = circuits.rows_in(number)
-    plain = np.zeros((rows, CELL_BYTES), np.uint8)
+    plain = np.zeros((rows, cell_bytes), np.uint8)
     marked = plain.copy()
     marked[:, :2] = np.arange(rows, dtype="<u2").view(np.uint8).reshape(-1, 2)
     marks = circuits.turn(number, plain).copy() ^ circuits.turn(number, marked)
@@ -145,11 +144,13 @@ def order_of(circuits: Circuits, number: int) -> NDArray[np.intp]:
 def counted(world: World, epochs: int) -> list[tuple[int, int, int, int]]:
     """Joined pairs, joined guests, lone lines and lone doors at the last mix, epoch by epoch."""
     last, found = mix_of(world, len(world.mix_names) - 1), []
+    geometry = world.zone.geometry
     for _ in range(epochs):
         world.run_until(lambda: last.coming.circuits is not None, 3 * EPOCH_S)
         circuits = last.coming.circuits
         assert circuits is not None
-        partners = order_of(circuits, world.zone.geometry.first_round(circuits.epoch))
+        first = geometry.first_round(circuits.epoch)
+        partners = order_of(circuits, first, geometry.cell_bytes)
         lines, own = circuits.lines, np.arange(len(partners))
         pairs = int(np.count_nonzero((partners != own)[:lines] & (partners[:lines] < lines))) // 2
         guests = int(np.count_nonzero(partners[:lines] >= lines))
