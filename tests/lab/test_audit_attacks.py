@@ -111,6 +111,7 @@ def test_the_right_answer_is_always_a_possible_one(attack: Attack) -> None:
         assert np.isfinite(guess.scores[np.arange(len(guess.truth)), guess.truth]).all()
 
 
+@pytest.mark.slow
 def test_all_attacks_together_find_nothing_where_nothing_is() -> None:
     recordings = [tap(seed).recording() for seed in range(11, 14)]
     judged = {attack.name: attempt(attack, recordings, Dice.seeded(1)) for attack in ATTACKS}

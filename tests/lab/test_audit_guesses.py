@@ -126,6 +126,7 @@ def test_clients_of_different_recordings_do_not_exchange_labels() -> None:
     assert judged(loud, calm).p == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 def test_the_interval_of_an_area_covers_it_about_as_often_as_it_says() -> None:
     numbers = np.random.default_rng(5)
     wanted = 0.7602  # of two normal laws whose means differ by one
@@ -153,6 +154,7 @@ def test_the_same_dice_judge_the_same() -> None:
     assert judge([guess], Dice.seeded(3)) == judge([guess], Dice.seeded(3))
 
 
+@pytest.mark.slow
 def test_chance_is_found_guilty_of_linking_no_more_often_than_it_should_be() -> None:
     """Counts are whole numbers: p-values lie above the uniform law, never below it."""
     numbers = np.random.default_rng(6)
@@ -161,6 +163,7 @@ def test_chance_is_found_guilty_of_linking_no_more_often_than_it_should_be() -> 
     assert found.mean() < 0.65
 
 
+@pytest.mark.slow
 def test_chance_is_found_guilty_of_telling_no_more_often_than_it_should_be() -> None:
     numbers = np.random.default_rng(7)
     found = np.array([judged(telling(numbers, 20, 8, hint=0.0)).p for _ in range(200)])

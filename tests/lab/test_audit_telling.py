@@ -135,6 +135,7 @@ def test_nobody_is_asked_about_whom_or_whose_peer_was_learnt_from() -> None:
     assert len(guess.truth) == len(asked) * len(cases.windows)
 
 
+@pytest.mark.slow
 def test_a_learner_that_heeds_noise_is_found_guilty_no_more_often_than_it_should_be() -> None:
     """It takes for talkers whoever is like those that talk, by a figure that means nothing."""
     found = []
