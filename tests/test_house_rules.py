@@ -1,4 +1,4 @@
-"""What the code promises about itself: who imports whom, purity, size, and a word of welcome."""
+"""What the code promises about itself: who imports whom, purity, size, real time, a welcome."""
 
 import ast
 import subprocess
@@ -24,6 +24,13 @@ IMPURE = {
     *("os.urandom", "os.getrandom"),
 }
 """Sockets and threads, clocks, dice: none of them below the edge, by whatever name."""
+
+IN_REAL_TIME = {
+    *("time.monotonic", "time.sleep", "trio.fail_after", "trio.move_on_after", "trio.sleep"),
+    *("eventually.eventually", "fakesound.running", "soundserver.sound_server"),
+    "pymix_voice.lab.processes.parts_in",
+}
+"""What waits by one of these may be too late on a busy machine."""
 
 
 def named(path: Path) -> str:
@@ -92,6 +99,31 @@ def test_the_purity_rule_leaves_other_imports_alone(source: str) -> None:
 def test_a_file_has_at_most_four_hundred_lines(path: Path) -> None:
     lines = path.read_text().count("\n")
     assert lines <= MOST_LINES
+
+
+def unmarked(source: str) -> bool:
+    """Whether it waits in real time, and has no test that is marked `live` or `patient`."""
+    waits = any(name in IN_REAL_TIME for name in reached(ast.parse(source)))
+    return waits and not any(f"pytest.mark.{mark}" in source for mark in ("live", "patient"))
+
+
+def test_what_waits_in_real_time_says_whether_it_must_be_alone() -> None:
+    tests = [path for path in TESTS if path.name.startswith("test_")]
+    assert [named(path) for path in tests if unmarked(path.read_text())] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "seen"),
+    [
+        ("import trio\ntrio.sleep(1)", True),
+        ("from eventually import eventually", True),
+        ("import pytest, time\ntime.sleep(1)\npytestmark = pytest.mark.live", False),
+        ("import pytest, time\ntime.sleep(1)\npytestmark = pytest.mark.patient", False),
+        ("from pymix_voice.lab.world import World", False),
+    ],
+)
+def test_the_rule_of_real_time_sees_who_waits(source: str, seen: bool) -> None:
+    assert unmarked(source) == seen
 
 
 @pytest.mark.parametrize("path", MODULES, ids=named)

@@ -82,6 +82,7 @@ def test_a_device_that_is_not_there_cannot_be_tried(
     assert "no input device matches 'piano'" in capsys.readouterr().err
 
 
+@pytest.mark.live
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("heard", "told"),
@@ -104,6 +105,7 @@ def test_a_microphone_that_hears_is_told_from_one_that_does_not(
     assert sound.open_streams() == []
 
 
+@pytest.mark.live
 @pytest.mark.slow
 def test_devices_that_never_ask_for_sound_do_not_keep_the_program(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -118,6 +120,7 @@ def test_devices_that_never_ask_for_sound_do_not_keep_the_program(
     assert left == sound.streams, "a dead JACK server must not be touched"
 
 
+@pytest.mark.patient
 @pytest.mark.slow
 def test_real_devices_are_listed_and_tried(tmp_path: Path) -> None:
     with sound_server("test", tmp_path) as server:

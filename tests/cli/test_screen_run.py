@@ -19,7 +19,7 @@ import pytest
 
 from pymix_voice.cli.screen import fits
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.patient, pytest.mark.slow]
 
 WITHIN_S = 15.0
 ON, OFF = "\x1b[?1049h", "\x1b[?1049l"

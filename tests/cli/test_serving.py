@@ -30,7 +30,8 @@ sys.exit(main())
 
 @pytest.fixture
 def zone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    assert main(["zone", "new", str(tmp_path / "z"), "--port", "23000"]) == 0
+    """On ports that `lab/zoning.py` gives to no zone that may be running meanwhile."""
+    assert main(["zone", "new", str(tmp_path / "z"), "--port", "13000"]) == 0
     capsys.readouterr()
     return tmp_path / "z"
 
@@ -48,9 +49,9 @@ def test_an_unknown_port_is_told_with_those_that_are(
     zone: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = refused(capsys, "mix", "--port", 5, "--zone", zone)
-    assert "no mix with port 5; it has 23101 (mix1), 23102 (mix2), 23103 (mix3)" in text
-    text = refused(capsys, "gateway", "--port", 23101, "--zone", zone)
-    assert "no gateway with port 23101; it has 23000 (gateway1)" in text
+    assert "no mix with port 5; it has 13101 (mix1), 13102 (mix2), 13103 (mix3)" in text
+    text = refused(capsys, "gateway", "--port", 13101, "--zone", zone)
+    assert "no gateway with port 13101; it has 13000 (gateway1)" in text
 
 
 def test_a_missing_zone_file_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,7 +61,7 @@ def test_a_missing_zone_file_is_told(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 def test_a_missing_key_file_is_told(zone: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (zone / "keys" / "mix1.key").unlink()
-    text = refused(capsys, "mix", "--port", 23101, "--zone", zone)
+    text = refused(capsys, "mix", "--port", 13101, "--zone", zone)
     assert "there is no key file at" in text
 
 
@@ -68,7 +69,7 @@ def test_a_key_file_that_others_can_read_is_refused(
     zone: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (zone / "keys" / "mix1.key").chmod(0o644)
-    text = refused(capsys, "mix", "--port", 23101, "--zone", zone)
+    text = refused(capsys, "mix", "--port", 13101, "--zone", zone)
     assert "run: chmod 600" in text
 
 
@@ -83,24 +84,24 @@ def test_somebody_elses_key_is_refused(
     key: str, sentence: str, zone: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = zone / "keys" / key
-    assert sentence in refused(capsys, "mix", "--port", 23101, "--zone", zone, "--key", path)
+    assert sentence in refused(capsys, "mix", "--port", 13101, "--zone", zone, "--key", path)
 
 
 def test_a_broken_record_of_signed_epochs_stops_a_mix(
     zone: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (zone / "keys" / "mix1.signed").write_text("?")
-    text = refused(capsys, "mix", "--port", 23101, "--zone", zone)
+    text = refused(capsys, "mix", "--port", 13101, "--zone", zone)
     assert "does not hold the number of an epoch" in text
 
 
 @pytest.mark.parametrize(
     ("command", "port", "kind"),
     [
-        ("mix", 23101, socket.SOCK_DGRAM),
-        ("mix", 23101, socket.SOCK_STREAM),
-        ("gateway", 23000, socket.SOCK_DGRAM),
-        pytest.param("gateway --workers 2", 23000, socket.SOCK_DGRAM, marks=on_linux),
+        ("mix", 13101, socket.SOCK_DGRAM),
+        ("mix", 13101, socket.SOCK_STREAM),
+        ("gateway", 13000, socket.SOCK_DGRAM),
+        pytest.param("gateway --workers 2", 13000, socket.SOCK_DGRAM, marks=on_linux),
     ],
 )
 def test_a_port_in_use_is_told(
@@ -122,7 +123,7 @@ def test_a_port_in_use_is_told(
 def test_as_many_workers_as_there_can_be_and_no_more(
     workers: str, zone: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["gateway", "--port", "23000", "--zone", str(zone), "--workers", workers]
+    words = ["gateway", "--port", "13000", "--zone", str(zone), "--workers", workers]
     assert main(words) == 2
     assert "--workers" in capsys.readouterr().err
 
@@ -138,12 +139,13 @@ def test_what_workers_are_told_by_their_parent_is_not_for_people(
 
 
 @on_linux
+@pytest.mark.patient
 @pytest.mark.slow
 def test_of_a_gateway_whose_workers_cannot_run_each_tells_why_and_it_ends(
     zone: Path, tmp_path: Path
 ) -> None:
     """The parent could start; by the time its workers look, the key is gone."""
-    words = ["gateway", "--port", "23000", "--zone", str(zone), "--workers", "2"]
+    words = ["gateway", "--port", "13000", "--zone", str(zone), "--workers", "2"]
     done = subprocess.run(
         [sys.executable, "-c", KEY_VANISHES, str(zone / "keys" / "gateway1.key"), *words],
         capture_output=True,
@@ -165,7 +167,7 @@ def test_of_several_with_one_port_the_key_tells_which() -> None:
     assert by_port(mixes, 5000, "mix", mixes[2].link) == 2
 
 
-@pytest.mark.parametrize("command", ["mix --port 23101", "gateway --port 23000"])
+@pytest.mark.parametrize("command", ["mix --port 13101", "gateway --port 13000"])
 @pytest.mark.parametrize(
     ("place", "sentence"),
     [
@@ -186,7 +188,7 @@ def test_a_place_to_listen_that_is_none_is_a_matter_of_usage(
     assert '"[IPv6]:port" is wanted' in told
 
 
-@pytest.mark.parametrize("command", ["mix --port 23101", "gateway --port 23000"])
+@pytest.mark.parametrize("command", ["mix --port 13101", "gateway --port 13000"])
 def test_a_place_to_listen_that_is_not_of_this_computer_is_told(
     command: str, zone: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -199,9 +201,9 @@ def test_a_place_to_listen_that_is_not_of_this_computer_is_told(
 @pytest.mark.parametrize(
     "command",
     [
-        "mix --port 23101",
-        "gateway --port 23000",
-        pytest.param("gateway --workers 2 --port 23000", marks=on_linux),
+        "mix --port 13101",
+        "gateway --port 13000",
+        pytest.param("gateway --workers 2 --port 13000", marks=on_linux),
     ],
 )
 def test_it_is_the_place_to_listen_that_is_opened(

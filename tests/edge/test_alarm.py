@@ -9,7 +9,10 @@ import trio
 from pymix_voice.edge.alarm import Alarm
 from pymix_voice.edge.clock import Clock
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has timerfd")
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.skipif(sys.platform != "linux", reason="only Linux has timerfd"),
+]
 
 
 async def rung(alarm: Alarm) -> float:

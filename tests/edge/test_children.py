@@ -12,7 +12,7 @@ import pytest
 
 from pymix_voice.edge.children import spawn
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.live, pytest.mark.slow]
 
 
 def alive(pid: int) -> bool:

@@ -3,9 +3,12 @@
 import math
 import time
 
+import pytest
 import trio
 
 from pymix_voice.edge.clock import Clock, scope_until, sleep_until, system_dice
+
+pytestmark = pytest.mark.live
 
 
 def test_instants_are_those_of_the_monotonic_clock() -> None:

@@ -17,6 +17,8 @@ from pymix_voice.onion.keys import KeyPair
 from pymix_voice.zone.control import ControlLink
 from pymix_voice.zone.records import Ready, Record
 
+pytestmark = pytest.mark.live
+
 ZONE = bytes(32)
 DICE = Dice.seeded(5)
 HERE, THERE, STRANGER = (KeyPair.draw(DICE) for _ in range(3))

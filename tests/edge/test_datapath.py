@@ -19,6 +19,8 @@ from pymix_voice.edge.gso import LINK_LIMIT
 from pymix_voice.edge.udp import DRAIN_LIMIT, Port, open_port
 from pymix_voice.zone.drain import ADDRESS, Address, Addresses, Burst, Drain, Via
 
+pytestmark = pytest.mark.live
+
 LOCAL = ("127.0.0.1", 0)
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="such calls are Linux's")
 

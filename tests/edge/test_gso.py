@@ -18,7 +18,10 @@ from pymix_voice.edge.places import address_of
 from pymix_voice.edge.port import STALE_S
 from pymix_voice.zone.drain import ADDRESS, Address, Burst
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux cuts and joins")
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.skipif(sys.platform != "linux", reason="only Linux cuts and joins"),
+]
 
 LOCAL = ("127.0.0.1", 0)
 SIZE = CHUNK_BYTES

@@ -58,6 +58,7 @@ def test_no_order_shows_whom_it_is_about() -> None:
     assert "Bea" not in repr(Order(Verb.DIAL, "Bea"))
 
 
+@pytest.mark.live
 async def test_orders_are_read_until_there_are_no_more(nursery: trio.Nursery) -> None:
     reading, typing = os.pipe()
     taken: list[Order] = []

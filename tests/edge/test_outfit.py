@@ -89,6 +89,7 @@ def test_the_echo_test_is_both_sides_at_once_and_uses_no_device(
     assert echo.names == ("an echo", "an echo")
 
 
+@pytest.mark.live
 async def test_devices_are_watched_and_given_back_at_the_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -18,6 +18,8 @@ from pymix_voice.edge.mouths import LiveMouth
 from pymix_voice.edge.plugs import Plugs, Wanted
 from pymix_voice.errors import SoundError
 
+pytestmark = pytest.mark.live
+
 JACK = 1
 STOPPED = "the {} stopped; this goes on without sound until it is back"
 

@@ -12,6 +12,8 @@ from pymix_voice.errors import ConfigError
 from pymix_voice.mix.neighbours import Said
 from pymix_voice.zone.records import Ready, Record
 
+pytestmark = pytest.mark.live
+
 RECORD = Ready(1)
 
 

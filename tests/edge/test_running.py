@@ -10,6 +10,8 @@ import trio.testing
 from pymix_voice.edge.running import run, wait_for_signal
 from pymix_voice.errors import ConfigError, Misuse
 
+pytestmark = pytest.mark.live
+
 
 async def _fail_within(*errors: BaseException) -> None:
     async def fail(error: BaseException) -> None:

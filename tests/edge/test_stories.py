@@ -21,6 +21,8 @@ from pymix_voice.errors import CallError, ConfigError
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.address import Address
 
+pytestmark = pytest.mark.live
+
 PEER = Address(bytes(32), bytes(16))
 
 

@@ -29,6 +29,8 @@ from pymix_voice.zone.address import Address
 from pymix_voice.zone.keyfile import GATEWAY, MIX, KeyFile, new_key
 from pymix_voice.zone.zonefile import GatewayEntry, MixEntry, Zone
 
+pytestmark = pytest.mark.live
+
 Told = list[tuple[str, dict[str, object]]]
 
 

@@ -26,6 +26,8 @@ from pymix_voice.edge.udp import (
 from pymix_voice.errors import ConfigError
 from pymix_voice.zone.drain import ADDRESS, NOWHERE, Address, Addresses, Burst, Drain
 
+pytestmark = pytest.mark.live
+
 LOCAL = ("127.0.0.1", 0)
 LOCAL6 = ("::1", 0)
 SIZE = UP_BYTES

@@ -27,7 +27,10 @@ from pymix_voice.geometry import MAX_WORKERS
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.access import EPHEMERAL_AT, NO_SESSION, RETRY_BYTES
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="sockets are shared so on Linux")
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.skipif(sys.platform != "linux", reason="sockets are shared so on Linux"),
+]
 
 LOCAL = ("127.0.0.1", 0)
 ZONE = example_zone()

@@ -59,6 +59,7 @@ def test_what_cannot_be_is_refused(words: list[str]) -> None:
         options(words)
 
 
+@pytest.mark.live
 async def test_a_burst_arrives_as_single_datagrams_in_order() -> None:
     rows = np.arange((SEGMENTS + 9) * 152, dtype=np.uint32).astype(np.uint8).reshape(-1, 152)
     with Port(HERE) as there, open_crowd_port(HERE, 0) as port:
@@ -76,6 +77,7 @@ async def test_a_burst_arrives_as_single_datagrams_in_order() -> None:
         assert port.bytes_out == rows.size
 
 
+@pytest.mark.live
 async def test_a_burst_waits_for_its_instant() -> None:
     rows = np.zeros((3, 152), np.uint8)
     with Port(HERE) as there, open_crowd_port(HERE, 0) as port:
@@ -84,6 +86,7 @@ async def test_a_burst_waits_for_its_instant() -> None:
         assert Clock.now() >= at
 
 
+@pytest.mark.patient
 @pytest.mark.slow
 async def test_a_crowd_talks_in_a_zone_of_processes(tmp_path: Path) -> None:
     async with parts_in(tmp_path) as parts:

@@ -10,6 +10,7 @@ from pymix_voice.lab.peers.limit import Cipher, Mode
 from pymix_voice.lab.peers.measured import PeerError
 
 pytestmark = [
+    pytest.mark.live,
     pytest.mark.slow,
     pytest.mark.skipif(not limit.available(), reason="no C compiler, or not Linux"),
 ]

@@ -87,6 +87,7 @@ def test_a_changed_datagram_does_not_open() -> None:
         link.open(FORWARD, bytes(datagram))
 
 
+@pytest.mark.live
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["mix", "gateway"])
 async def test_a_run_over_real_sockets_brings_cells_through(mode: naive_run.Mode) -> None:

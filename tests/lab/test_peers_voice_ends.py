@@ -165,6 +165,7 @@ def test_a_way_on_which_nothing_came_is_no_measurement(tmp_path: Path) -> None:
         voice_of("none", "nothing", (way, way))
 
 
+@pytest.mark.patient
 @pytest.mark.slow
 async def test_two_real_ends_hear_each_other_over_datagrams(tmp_path: Path) -> None:
     said = shortened((samples() / CALLER_SAYS, samples() / CALLEE_SAYS), tmp_path, 3.0)

@@ -14,6 +14,8 @@ import trio
 
 from pymix_voice.lab.processes import PartError, Told, parts_in
 
+pytestmark = pytest.mark.live
+
 PYTHON = (sys.executable, "-c")
 TELL = "import json, os, sys, time\ndef tell(**told): print(json.dumps(told), flush=True)\n"
 FOREVER = TELL + "tell(event='online', pid=os.getpid())\ntime.sleep(60)"

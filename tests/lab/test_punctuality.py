@@ -32,6 +32,7 @@ def test_a_difference_of_two_microseconds_is_seen() -> None:
     assert "can be told apart" in sentence(told)
 
 
+@pytest.mark.live
 @pytest.mark.slow
 async def test_a_client_in_a_call_and_an_idle_one_hand_cells_over_at_their_instants() -> None:
     told = await measure(3.0, lambda text: None, turns=1)

@@ -26,7 +26,10 @@ from pymix_voice.lab.relay.ends import Ends, Part
 from pymix_voice.lab.relay.witness import Witness, read_seen
 from pymix_voice.onion.dice import Dice
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the relay needs Linux")
+pytestmark = [
+    pytest.mark.live,
+    pytest.mark.skipif(sys.platform != "linux", reason="the relay needs Linux"),
+]
 
 ANY: Place = ("127.0.0.1", 0)
 DELAY_S = 0.02

@@ -20,6 +20,8 @@ from pymix_voice.lab.processes import PYMIX_VOICE, Part, Parts, Told, parts_in
 from pymix_voice.lab.zoning import make_zone, start_zone
 from pymix_voice.voice.recordings import read_recording
 
+pytestmark = pytest.mark.live
+
 SAMPLES = Path(__file__).parents[2] / "samples"
 START_S, ZONE_S, CALL_S, END_S = 20.0, 30.0, 30.0, 10.0
 PIECE, ROOM = SAMPLE_RATE // 5, SAMPLE_RATE // 66

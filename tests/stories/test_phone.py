@@ -9,6 +9,8 @@ from pymix_voice.edge.clock import Clock
 from pymix_voice.lab.processes import Part, Parts, Told, parts_in
 from pymix_voice.lab.zoning import START_S, ZONE_S, client, make_zone, samples, start_zone
 
+pytestmark = pytest.mark.live
+
 WITHIN_S = 60.0
 """Until anything that a call needs has happened, on a busy computer."""
 

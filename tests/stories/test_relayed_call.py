@@ -11,6 +11,8 @@ from pymix_voice.lab.profiles import find
 from pymix_voice.lab.relayed import start_relayed_zone
 from pymix_voice.lab.zoning import START_S, ZONE_S, call, listen, make_zone
 
+pytestmark = pytest.mark.live
+
 SAMPLES = Path(__file__).parents[2] / "samples"
 CALL_S, END_S = 30.0, 30.0
 CHAIN_PASSES, ACCESS_PASSES = 6, 2
