@@ -51,7 +51,19 @@ demo: $(INSTALLED)
 
 .PHONY: test
 test: lint
-	@$(BIN)/python -m pytest $(ARGS)
+	@# First what a busy machine cannot fail: three processes keep two processors busy, since some
+	# tests wait. Each file is in one of them, since what took long is shared by the tests of a file.
+	# Then what is `live`, one after the other, with nothing beside it.
+	busy=0 live=0
+	$(BIN)/python -m pytest --live never -n 3 --dist loadfile --no-loadscope-reorder $(ARGS) \
+		|| busy=$$?
+	# 1: some failed. 5: none were chosen. Everything else, Ctrl-C too, is the end.
+	case $$busy in 0 | 1 | 5) ;; *) exit $$busy ;; esac
+	$(BIN)/python -m pytest --live only $(ARGS) -n 0 || live=$$?
+	case $$live in 0 | 5) ;; *) exit $$live ;; esac
+	# Nothing at all was chosen if it is 5 for both.
+	if [ $$busy = 5 ]; then exit $$live; fi
+	exit $$busy
 
 .PHONY: lint
 lint: $(DEVELOPING)
