@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "me": ("people:ME", "Print your address; change your name or your address."),
     "demo": ("trying:demo", "A whole zone and a call on this computer."),
     "simulate": ("simulating:simulate", "Random zones in virtual time, and rules that must hold."),
+    "audit": ("auditing:audit", "Attack the project itself, and say what can be found out."),
     "geometry": ("zones:geometry", "Print the sizes and times of a zone."),
     "doctor": ("trying:doctor", "Say what is installed and what is missing."),
 }

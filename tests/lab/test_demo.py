@@ -30,7 +30,7 @@ PER_WAY = (
 )
 
 pytestmark = [
-    pytest.mark.patient,
+    pytest.mark.live,
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
 ]

@@ -16,7 +16,7 @@ from pymix_voice.lab.processes import Part, Parts, parts_in
 from pymix_voice.zone.zonefile import Zone
 
 pytestmark = [
-    pytest.mark.patient,
+    pytest.mark.live,
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="workers need Linux"),
 ]
