@@ -38,8 +38,8 @@ ACT_S: Final = 12.2
 SLOT_S: Final = 0.5
 LATER_S: Final = 0.003
 """How long a struck client's datagrams are delayed in a slot; they are still in time mostly."""
-PEOPLE: Final = 40
-ENDS_S: Final = 26.0
+PEOPLE: Final = 36
+ENDS_S: Final = 24.0
 TURN: Final = 0.01
 """The chance in each round that the other of two begins to speak."""
 LOOK_S: Final = 0.1
@@ -308,7 +308,8 @@ class Life:
         rounds = round((self.script.ends - ACT_S) / world.zone.geometry.round_s)
         first.again_in.update(range(number, number + rounds, REPLAYS_EVERY))
         for ahead in range(6):
-            epoch = world.zone.geometry.epoch_of(number) + ahead
+            # The plan is made shortly before the first of these epochs begins.
+            epoch = world.zone.geometry.epoch_of(number) + 1 + ahead
             self._at(ACT_S + 4.0 * ahead + 0.05, self._spoiling(last, epoch))
 
     def _spoiling(self, last: CorruptLast, epoch: int) -> Callable[[], None]:
