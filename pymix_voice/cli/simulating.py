@@ -22,16 +22,17 @@ def simulate(
     people: Annotated[int, Parameter(validator=validators.Number(gte=2, lte=200))] = 200,
     json: JsonOption = False,
 ) -> int:
-    """Run random zones in virtual time, break things in them, and check that rules hold.
+    """Run random zones in virtual time, break them, check that rules hold.
 
-    A seed gives a whole zone: its mixes, gateways and people, the links between them, who calls
-    whom, and what goes wrong. The real mixes, gateways and clients run in it, without sockets and
-    clocks, so a seed gives the same bytes each time. Checked are, in every run:
+    A seed gives a whole zone: its mixes, gateways and people, the links
+    between them, who calls whom, and what goes wrong. The real mixes, gateways
+    and clients run in it, without sockets and clocks, so a seed gives the same
+    bytes each time. Checked in every run:
 
         frames     each is heard by the peer only, at most once, in order
         nonces     nothing is sealed twice under one key and nonce
-        headers    no two datagrams of a link share a header; one size for each kind
-        matrices   one row a circuit and round, at most one matrix a round and direction
+        headers    one header carries one datagram; one size for each kind
+        matrices   one row a circuit, at most one matrix a round and direction
         wiped      no key outlives its epoch
         memory     nothing grows without bound
         recovery   after faults calls are heard again, within two epochs
@@ -42,8 +43,9 @@ def simulate(
         pymix-voice simulate --hours 100
         pymix-voice simulate --seed 4711 --seeds 1 --hours 0.014
 
-    It works on all processors. Ctrl-C shows what was found until then. The exit code is 1 if a rule
-    did not hold; each time that is told with the command that shows it again.
+    It works on all processors. Ctrl-C shows what was found until then. The
+    exit code is 1 if a rule did not hold; each time that is told with the
+    command that shows it again.
 
     Args:
         hours: virtual hours in all, shared by the seeds in whole seconds, at least 41 each.

@@ -5,11 +5,13 @@ from dataclasses import replace
 from statistics import median
 
 import pytest
+from calls import EPOCH_S, first_call
 
 from pymix_voice.lab.clocked import Rate
 from pymix_voice.lab.network import Law
-from pymix_voice.lab.simulate import bench, shown
-from pymix_voice.lab.simulate.observed import Violation
+from pymix_voice.lab.simulate import bench, memory, shown
+from pymix_voice.lab.simulate.memory import Memory
+from pymix_voice.lab.simulate.observed import Observed, Violation
 from pymix_voice.lab.simulate.running import Outcome, run
 from pymix_voice.lab.simulate.scenario import (
     CALM_S,
@@ -91,6 +93,19 @@ def test_the_same_seed_gives_the_same_bytes_at_the_same_instants() -> None:
     assert run(SHORT) == once
     # Links have dice of the seed, too.
     assert run(replace(SHORT, seed=4, seconds=5.0)).digest != once.digest
+
+
+@pytest.mark.slow
+def test_all_parts_are_as_large_five_epochs_later() -> None:
+    rule = Memory(allowance=30, factor=1.0)
+    world = Observed([rule], mixes=1, clients=4)
+    first_call(world, world.join("alice"), world.join("bob"))
+    world.run(world.began + (memory.SETTLED_EPOCHS + 1) * EPOCH_S - world.now)
+    rule.look()
+    assert set(rule._settled) == {"mix1", "gateway1", "alice", "bob"}
+    world.run(5 * EPOCH_S)
+    rule.close()
+    assert rule.violations == []
 
 
 def test_a_part_that_raises_has_broken_a_rule(monkeypatch: pytest.MonkeyPatch) -> None:
