@@ -1,7 +1,7 @@
 """Keys of circuits and calls that nothing uses any more are wiped, whatever else went wrong."""
 
 import pytest
-from calls import first_call, hang_up, online
+from calls import EPOCH_S, first_call, hang_up, online
 
 from pymix_voice.client.callkeys import CallKeys
 from pymix_voice.client.circuits import Pair
@@ -70,6 +70,7 @@ def test_who_stood_still_when_an_epoch_drained_forgets_it_soon_after() -> None:
     world = World(mixes=1, clients=4)
     alice = world.join("alice")
     online(world, alice)
+    world.run(EPOCH_S)
     geometry, client = world.zone.geometry, alice.machine
     world.run_until(lambda: geometry.within(client.number) == geometry.keys_until - 10, 5)
     epoch = geometry.epoch_of(client.number)
