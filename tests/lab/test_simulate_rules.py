@@ -216,6 +216,9 @@ def test_keys_that_are_dropped_but_not_wiped_or_held_too_long_are_seen(
     monkeypatch.setattr(Live, "sweep", lambda self, number: None)
     world.run(7.0)
     rule.look()
+    assert told(rule) == [], "it may be the next thing to be done"
+    world.run(2.0)
+    rule.look()
     assert any("still holds layer keys" in each for each in told(rule))
     monkeypatch.undo()
     world.run(1.0)

@@ -33,6 +33,8 @@ from pymix_voice.mix.machine import Mix
 from pymix_voice.onion.keys import Secret
 from pymix_voice.zone.epochs import outlived
 
+LATE_S = 1.5
+"""Rounds may jump ahead, where a first mix starts with its clock ahead: then all have as long."""
 SLACK_ROUNDS = 100
 """Parts sweep twice a second, and are looked at as often."""
 
@@ -57,17 +59,22 @@ class Wiped(Rule):
     def __init__(self) -> None:
         super().__init__()
         self._held: defaultdict[str, dict[int, Kept]] = defaultdict(dict)
+        self._late: dict[tuple[str, int], float] = {}
         self._present: dict[str, tuple[int, int]] = {}
 
     def begun(self, name: str, part: Part) -> None:
         """Nothing is known of it."""
-        self._held.pop(name, None)
-        self._present.pop(name, None)
+        self._forget(name)
 
     def ended(self, name: str) -> None:
         """What it held is gone with its process."""
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
         self._held.pop(name, None)
         self._present.pop(name, None)
+        for late in [each for each in self._late if each[0] == name]:
+            del self._late[late]
 
     def look(self) -> None:
         """See what is still held, what no longer is, and whether that is zero."""
@@ -76,13 +83,18 @@ class Wiped(Rule):
                 continue
             kept = {each.token: each for each in self._kept(name, part)}
             for each in kept.values():
-                if each.too_long:
-                    self.broken(f"{name} still holds {each.what}")
+                self._check_late(name, each)
             before = self._held[name]
             for token, each in before.items():
                 if token not in kept and not each.is_zero():
                     self.broken(f"{name} let go of {each.what} without wiping")
             self._held[name] = kept
+
+    def _check_late(self, name: str, kept: Kept) -> None:
+        if not kept.too_long:
+            self._late.pop((name, kept.token), None)
+        elif self.world.now >= self._late.setdefault((name, kept.token), self.world.now) + LATE_S:
+            self.broken(f"{name} still holds {kept.what}")
 
     def close(self) -> None:
         """Keystream that was given back is zero."""
