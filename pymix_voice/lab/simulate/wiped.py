@@ -118,8 +118,9 @@ class Wiped(Rule):
         geometry, live = self.world.zone.geometry, mix._live
         number = mix.now_round(self.world.time_of(name))
         drained = number - live.since >= geometry.keys_until + SLACK_ROUNDS
+        before = max((each for each in live._by_epoch if each < live.epoch), default=0)
         for epoch, circuits in live._by_epoch.items():
-            over = outlived(geometry, number - SLACK_ROUNDS, epoch)
+            over = epoch < before or outlived(geometry, number - SLACK_ROUNDS, epoch)
             yield _of_circuits(circuits, over or (epoch < live.epoch and drained))
         coming = mix.coming.circuits
         if coming is not None:
