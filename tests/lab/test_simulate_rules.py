@@ -6,11 +6,11 @@ from typing import TypeVar
 import numpy as np
 import pytest
 from calls import first_call, online
+from sizes import BODY_BYTES, CELL_BYTES, TWENTY
 
 from pymix_voice.client.machine import Client
 from pymix_voice.client.states import Heard
 from pymix_voice.gateway.machine import Gateway
-from pymix_voice.geometry import BODY_BYTES, CELL_BYTES
 from pymix_voice.lab.cast import frame_of
 from pymix_voice.lab.simulate import memory, recovery, secrets
 from pymix_voice.lab.simulate.frames import Frames
@@ -90,9 +90,9 @@ def test_a_frame_that_is_heard_twice_late_or_by_others_is_seen(world: Observed) 
 
     (twice,) = hears("bob", heard.frame, 0)
     assert "twice" in twice
-    (late,) = hears("bob", frame_of("alice", index - 20), FRAME_GAP)
+    (late,) = hears("bob", frame_of("alice", index - 20, BODY_BYTES), FRAME_GAP)
     assert "out of order" in late
-    (elsewhere,) = hears("carol", frame_of("alice", index), 0)
+    (elsewhere,) = hears("carol", frame_of("alice", index, BODY_BYTES), 0)
     assert "said to somebody else" in elsewhere
     (nobody,) = hears("bob", bytes(BODY_BYTES), 2 * FRAME_GAP)
     assert "nobody said" in nobody
@@ -106,7 +106,7 @@ def test_two_texts_under_one_nonce_are_seen_in_cells_and_in_rounds(
     rule = watch(Nonces())
     world.run(0.5)
     assert told(rule) == []
-    cells = CellSealer(bytes(31) + b"c")
+    cells = CellSealer(bytes(31) + b"c", BODY_BYTES)
     cells.seal(5, Kind.VOICE, bytes(BODY_BYTES))
     cells._last = -1
     cells.seal(5, Kind.VOICE, bytes(BODY_BYTES))
@@ -114,7 +114,7 @@ def test_two_texts_under_one_nonce_are_seen_in_cells_and_in_rounds(
     cells._last = -1
     cells.seal(5, Kind.CONTROL, bytes(BODY_BYTES))
     assert len(told(rule)) == 1
-    rounds = Sealer(b"link", bytes(31) + b"r")
+    rounds = Sealer(b"link", bytes(31) + b"r", TWENTY)
     rounds.seal(7, 1, np.zeros((10, CELL_BYTES), np.uint8), Beside())
     rounds.seal(7, 1, np.ones((10, CELL_BYTES), np.uint8), Beside())
     assert len(told(rule)) == 2, "two chunks"
@@ -123,7 +123,7 @@ def test_two_texts_under_one_nonce_are_seen_in_cells_and_in_rounds(
 def test_nothing_is_recorded_after_the_run() -> None:
     other, rule = Observed([], seed=1), Nonces()
     other.rules = [rule]
-    before = CellSealer(bytes(31) + b"x")
+    before = CellSealer(bytes(31) + b"x", BODY_BYTES)
     before.seal(1, Kind.LOOP, bytes(BODY_BYTES))
     assert not rule._seen
 
@@ -215,6 +215,9 @@ def test_keys_that_are_dropped_but_not_wiped_or_held_too_long_are_seen(
     gateway._entry.sessions.up[gateway._entry.sessions._free[0]] = 0
     monkeypatch.setattr(Live, "sweep", lambda self, number: None)
     world.run(7.0)
+    # Late enough in an epoch that those of the one before are to be gone.
+    geometry = world.zone.geometry
+    world.run_until(lambda: geometry.within(mix(world).now_round(world.now)) > 150, 4.0)
     rule.look()
     assert told(rule) == [], "it may be the next thing to be done"
     world.run(2.0)
@@ -306,7 +309,7 @@ def test_calls_and_rows_that_do_not_come_back_are_seen(
 def test_who_is_left_alone_in_a_call_and_not_told_is_seen(
     world: Observed, watch: Callable[[Recovery], Recovery], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recovery, "LOST_ROUNDS", 0)
+    monkeypatch.setattr(recovery, "LOST_S", 0.0)
     monkeypatch.setattr(recovery, "TOLD_S", 0.0)
     rule = watch(Recovery())
     rule.look()

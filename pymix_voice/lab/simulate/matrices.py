@@ -13,7 +13,7 @@ Must not know: what is in a row.
 from collections import defaultdict
 from typing import NamedTuple
 
-from pymix_voice.geometry import chunks, is_door_round
+from pymix_voice.geometry import is_door_round
 from pymix_voice.lab.simulate.observed import Rule, Sealed
 from pymix_voice.lab.world import Part
 from pymix_voice.zone.epochs import NO_EPOCH, epoch_of_age
@@ -57,7 +57,7 @@ class Matrices(Rule):
         if sealed.number in rounds:
             self.broken(f"{part} sealed a round twice for one neighbour")
         rounds.add(sealed.number)
-        if sealed.chunks != chunks(sealed.rows):
+        if sealed.chunks != world.zone.geometry.chunks(sealed.rows):
             self.broken(f"{part} sent {sealed.chunks} datagrams for {sealed.rows} rows")
         epoch = epoch_of_age(world.zone.geometry, sealed.number, sealed.age)
         if epoch == NO_EPOCH:

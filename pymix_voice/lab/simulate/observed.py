@@ -157,7 +157,8 @@ class Observed(World):
         person.frames += 1
         for rule in self.rules:
             rule.spoke(person, person.frames)
-        return PAUSE if person.muted else frame_of(name, person.frames)
+        size = self.zone.geometry.body_bytes
+        return PAUSE if person.muted else frame_of(name, person.frames, size)
 
     def post(self, source: str, destination: str, datagram: bytes) -> None:
         """As `Traffic.post`."""

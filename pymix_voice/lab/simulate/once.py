@@ -12,7 +12,7 @@ Must not know: what the texts are.
 from collections import defaultdict
 from typing import NamedTuple
 
-from pymix_voice.geometry import ACCESS_HEADER_BYTES, CHUNK_BYTES, DOWN_BYTES, UP_BYTES
+from pymix_voice.geometry import ACCESS_HEADER_BYTES
 from pymix_voice.lab.simulate.observed import Rule
 from pymix_voice.zone import access
 from pymix_voice.zone.access import Kind
@@ -62,7 +62,8 @@ class Headers(Rule):
         to_server = source not in people and self.world.is_server(destination)
         if source in self.world.mix_names or to_server:
             self._check_once(source, destination, datagram, datagram[_ROUND] + datagram[_CHUNK])
-            self._check_size(source, destination, datagram, CHUNK_BYTES)
+            size = self.world.zone.geometry.chunk_bytes
+            self._check_size(source, destination, datagram, size)
             return
         session, kind, _ = access.HEADER.unpack(datagram[:ACCESS_HEADER_BYTES])
         if session != access.NO_SESSION:
@@ -70,11 +71,12 @@ class Headers(Rule):
         self._check_size(source, destination, datagram, self._wanted(source in people, kind))
 
     def _wanted(self, up: bool, kind: int) -> int:
+        sizes = self.world.zone.geometry
         if kind in (Kind.LINE, Kind.DOOR):
-            return UP_BYTES if up else DOWN_BYTES
+            return sizes.up_bytes if up else sizes.down_bytes
         others: dict[int, int] = {
-            Kind.CHALLENGE: UP_BYTES,
-            Kind.SETUP: self.world.zone.geometry.setup_bytes,
+            Kind.CHALLENGE: sizes.up_bytes,
+            Kind.SETUP: sizes.setup_bytes,
             Kind.HELLO: access.HELLO_BYTES,
             Kind.WELCOME: access.WELCOME_BYTES,
             Kind.RETRY: access.RETRY_BYTES,

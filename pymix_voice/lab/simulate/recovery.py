@@ -12,7 +12,7 @@ Must not know: what the faults were.
 from bisect import bisect_left
 from itertools import combinations, pairwise
 
-from pymix_voice.client.call import LOST_ROUNDS, RING_ROUNDS
+from pymix_voice.client.call import LOST_S, RING_S
 from pymix_voice.client.machine import Client
 from pymix_voice.client.states import State
 from pymix_voice.lab.cast import Person
@@ -97,8 +97,8 @@ class Recovery(Rule):
             self._alone.pop(person.name, None)
             return
         since = self._alone.setdefault(person.name, now)
-        rounds = LOST_ROUNDS if phone.call.accepted else RING_ROUNDS
-        if now - since > rounds * self.world.zone.geometry.round_s + TOLD_S:
+        longest = LOST_S if phone.call.accepted else RING_S
+        if now - since > longest + TOLD_S:
             self.broken(f"{person.name} is in a call with nobody, and was not told that it is over")
             self._alone[person.name] = now
 

@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pymix_voice.geometry import CHUNK_BYTES
 from pymix_voice.lab.network import Came
 from pymix_voice.lab.world import Part, World
 from pymix_voice.mix.batch import Batch, Shuffled
@@ -81,11 +80,11 @@ class Viewed(World):
             view += [self._told(each) for each in came]
         super()._take(name, part, came)
 
-    @staticmethod
-    def _told(came: Came) -> Told:
-        if len(came.datagram) != CHUNK_BYTES:
-            return Told(came.at, came.source, "datagram", len(came.datagram))
-        return Told(came.at, came.source, "round", CHUNK_BYTES, *_HEAD.unpack_from(came.datagram))
+    def _told(self, came: Came) -> Told:
+        size = len(came.datagram)
+        if size != self.zone.geometry.chunk_bytes:
+            return Told(came.at, came.source, "datagram", size)
+        return Told(came.at, came.source, "round", size, *_HEAD.unpack_from(came.datagram))
 
     def _say(self, source: str, destination: str, record: Record) -> None:
         told = Told(self.now, source, type(record).__name__, len(encode(record)))
