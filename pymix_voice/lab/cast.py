@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pymix_voice.client.identity import Identity
 from pymix_voice.client.machine import Client
 from pymix_voice.client.states import Event, Heard, State
-from pymix_voice.geometry import MAX_WORKERS
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.keyfile import KeyFile, new_key
 from pymix_voice.zone.phantoms import Phantoms
@@ -69,12 +68,3 @@ def cast(
         phantoms=phantoms,
     )
     return zone, keys
-
-
-def numbered(gateway_names: Sequence[str], workers: int) -> dict[str, int]:
-    """The processes of all gateways, and how the first mix numbers each."""
-    return {
-        f"{name}.{worker + 1}" if worker else name: index * MAX_WORKERS + worker
-        for index, name in enumerate(gateway_names)
-        for worker in range(workers)
-    }

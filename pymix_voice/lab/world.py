@@ -22,8 +22,9 @@ from pymix_voice.client.machine import Client
 from pymix_voice.client.states import State
 from pymix_voice.gateway.machine import Gateway
 from pymix_voice.geometry import MAX_WORKERS
-from pymix_voice.lab.cast import Person, cast, frame_of, numbered
-from pymix_voice.lab.clocked import Clocked, Rate
+from pymix_voice.lab.cast import Person, cast, frame_of
+from pymix_voice.lab.clocked import Rate
+from pymix_voice.lab.named import Named
 from pymix_voice.lab.network import Came, Law
 from pymix_voice.mix.first import FirstMix
 from pymix_voice.mix.machine import Mix
@@ -49,7 +50,7 @@ Control = tuple[str, str]
 """The control link between two neighbours, upstream first."""
 
 
-class World(Clocked):
+class World(Named):
     """A zone that runs.
 
     Args:
@@ -84,6 +85,7 @@ class World(Clocked):
         rates: Mapping[str, Rate] = {},
     ) -> None:
         super().__init__(START, UNIX, Dice.seeded(seed), gather_s)
+        self.name_parts(mixes, gateways, workers)
         self.rates.update(rates)
         self._laws = {"access": access, "link": chain}
         self.signed: dict[str, int] = {}
@@ -93,8 +95,6 @@ class World(Clocked):
         self.people: dict[str, Person] = {}
         self._stalled: dict[str, float] = {}
         self._control_cuts: set[Control] = set()
-        self.mix_names = [f"mix{number + 1}" for number in range(mixes)]
-        self.gateway_names = [f"gateway{number + 1}" for number in range(gateways)]
         dice = self.dice.fork("zone keys")
         self.zone, self._keys = cast(
             self.mix_names,
@@ -105,18 +105,12 @@ class World(Clocked):
             round_ms,
             phantoms,
         )
-        self._workers, self._numbers = workers, numbered(self.gateway_names, workers)
         for name in [*self.mix_names, *self._numbers]:
             self._start(name)
         for one, other in self.neighbours():
             self._connect(one, other)
 
     # ── building ─────────────────────────────────────────────────────────────────────────
-
-    def neighbours(self) -> list[tuple[str, str]]:
-        """Who is linked with whom, upstream first."""
-        chain = list(zip(self.mix_names, self.mix_names[1:], strict=False))
-        return [(gateway, self.mix_names[0]) for gateway in self._numbers] + chain
 
     gateway_kind: type[Gateway] = Gateway
     client_kind: type[Client] = Client
@@ -174,12 +168,6 @@ class World(Clocked):
             below.link_up(self._peer(down, up), keys, self.time_of(down))
         self._flush(up)
         self._flush(down)
-
-    def _peer(self, me: str, other: str) -> int:
-        """How a mix numbers a neighbour."""
-        if other in self._numbers:
-            return self._numbers[other]
-        return DOWN if self.mix_names.index(other) > self.mix_names.index(me) else 0
 
     def join(
         self,
@@ -348,11 +336,6 @@ class World(Clocked):
         else:
             self._listen(name, part)
         self._schedule(name)
-
-    def _name_of(self, me: str, peer: int) -> str:
-        if me == self.mix_names[0] and peer >= 0:
-            return next(name for name, number in self._numbers.items() if number == peer)
-        return self.mix_names[self.mix_names.index(me) + (1 if peer == DOWN else -1)]
 
     def _listen(self, name: str, machine: Client) -> None:
         person = self.people[name]
