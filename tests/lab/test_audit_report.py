@@ -4,13 +4,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from pymix_voice.lab.audit.variants import BROKEN, HEALTHY
 from webpage import seen
 
 from pymix_voice.lab.audit import reporting, shown
 from pymix_voice.lab.audit.bench import Found
 from pymix_voice.lab.audit.findings import Row
 from pymix_voice.lab.audit.guesses import Judged
+from pymix_voice.lab.audit.variants import BROKEN, HEALTHY
 from pymix_voice.lab.pool import spread_out
 
 
