@@ -12,6 +12,7 @@ sections "Access link" and "Who numbers rounds".
 Must not know: sockets, voice, who talks with whom, what time it is (it is told).
 """
 
+import math
 from collections.abc import Callable, Hashable
 
 import numpy as np
@@ -256,14 +257,21 @@ class Gateway:
             slot, epoch, onions = self._entry.open_setup(raw, self._last)
             self.said_records += self._intake.take(slot, epoch, onions, self._last)
         elif len(raw) == access.HELLO_BYTES and self._knows_rounds:
-            due_s = self._steering.send_at(self._last + 1) - now
-            reply = self._entry.welcome(
-                raw, source, self._last + 1, due_s, self._intake.population, now
-            )
+            number = self._next_round(now)
+            due_s = self._steering.send_at(number) - now
+            reply = self._entry.welcome(raw, source, number, due_s, self._intake.population, now)
             datagrams = np.frombuffer(reply, np.uint8).reshape(1, -1)
             self._bursts.append(Burst(datagrams, source, "access"))
         else:
             raise BadCell(Drop.MALFORMED if self._knows_rounds else Drop.UNEXPECTED)
+
+    def _next_round(self, now: float) -> int:
+        """The next round whose time is to come; after a stall some before it are still to go.
+
+        Were a client welcomed to one of those, it would believe that the zone's rounds went back.
+        """
+        behind = now - self._steering.send_at(self._last + 1)
+        return self._last + 1 + max(0, math.ceil(behind / self._geometry.round_s))
 
     # ── rounds ───────────────────────────────────────────────────────────────────────────
 

@@ -34,6 +34,17 @@ def test_a_part_that_dies_and_comes_back_costs_two_epochs_at_the_most(
     assert frames_gained(world, alice, 2.0) >= 97
 
 
+def test_a_gateway_that_stands_still_for_a_while_ends_no_call() -> None:
+    """When it goes on it finds hellos, before it has caught up with the rounds."""
+    world, alice, bob = in_call()
+    world.stall("gateway1", 3.0)
+    world.run(3.0 + 2 * EPOCH_S + 1.0)
+    assert alice.machine.phone.state == bob.machine.phone.state == State.TALKING
+    assert [event.ending for _, event in alice.events if event.ending is not None] == []
+    assert frames_gained(world, bob, 2.0) >= 97
+    assert frames_gained(world, alice, 2.0) >= 97
+
+
 @pytest.mark.parametrize("name", ["mix1", "mix2", "mix3"])
 def test_clients_never_stop_while_a_mix_is_gone(name: str) -> None:
     world, alice, _ = in_call()
