@@ -1,7 +1,8 @@
 """Control links over TCP: one to the next neighbour, any number from those before.
 
 A dialer keeps one link up, and says once, not per try, what it waits for. A listener takes
-strangers in small number and for a short time only. The newest link of a neighbour counts.
+strangers in small number and for a short time only: the oldest makes room for the next, since a
+neighbour needs no more than a moment. The newest link of a neighbour counts.
 
 Source: the project's protocol page, section "Mix links".
 
@@ -25,7 +26,7 @@ from pymix_voice.zone.records import Record
 HANDSHAKE_S = 5.0
 CONNECT_S = 2.0
 MAX_STRANGERS = 32
-"""Connections whose other side has not proven itself; more are closed at once."""
+"""Connections whose other side has not proven itself."""
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 1.0
 READ_BYTES = 65_536
@@ -53,7 +54,6 @@ class _Wire:
         self.stream = stream
         self.link = link
         self.peer = peer
-        self.stranger = peer is None
         self.proven = False
         self.scope = trio.CancelScope()
         self._spoken = trio.Event()
@@ -85,9 +85,10 @@ class Desk:
         self._side = side
         self._note = note
         self._wires: dict[int, _Wire] = {}
-        self._strangers = 0
+        self._strangers: dict[_Wire, None] = {}
+        """The oldest first."""
         self.refused = 0
-        """Connections closed because too many strangers were there, or proved nothing."""
+        """Connections of strangers that proved nothing, in their time or until there were many."""
 
     @property
     def linked(self) -> list[int]:
@@ -121,7 +122,9 @@ class Desk:
             Whether the other side proved itself.
         """
         wire = _Wire(stream, link, peer)
-        self._strangers += wire.stranger
+        if peer is None:
+            self._make_room()
+            self._strangers[wire] = None
         try:
             with wire.scope:
                 wire.scope.deadline = trio.current_time() + HANDSHAKE_S
@@ -136,6 +139,13 @@ class Desk:
             self._leave(wire)
         return wire.proven
 
+    def _make_room(self) -> None:
+        """Whoever holds a place without proving anything must not keep a neighbour out."""
+        if len(self._strangers) >= MAX_STRANGERS:
+            oldest = next(iter(self._strangers))
+            del self._strangers[oldest]
+            oldest.scope.cancel()
+
     async def _hear(self, wire: _Wire) -> None:
         while chunk := await wire.stream.receive_some(READ_BYTES):
             records = wire.link.receive(chunk)
@@ -148,7 +158,7 @@ class Desk:
     def _enter(self, wire: _Wire) -> None:
         wire.proven = True
         wire.scope.deadline = float("inf")
-        self._strangers -= wire.stranger
+        self._strangers.pop(wire, None)
         peer = wire.link.peer if wire.peer is None else wire.peer
         old = self._wires.get(peer)
         wire.peer, self._wires[peer] = peer, wire
@@ -157,9 +167,8 @@ class Desk:
         self._side.link_up(peer, wire.link.link_keys)
 
     def _leave(self, wire: _Wire) -> None:
-        if not wire.proven:
-            self._strangers -= wire.stranger
-        elif wire.peer is not None and self._wires.get(wire.peer) is wire:
+        self._strangers.pop(wire, None)
+        if wire.proven and wire.peer is not None and self._wires.get(wire.peer) is wire:
             del self._wires[wire.peer]
             self._side.link_down(wire.peer)
 
@@ -215,10 +224,6 @@ class Desk:
         await trio.serve_listeners(take, [listener])
 
     async def _take(self, stream: trio.SocketStream, make: Callable[[], ControlLink]) -> None:
-        if self._strangers >= MAX_STRANGERS:
-            self.refused += 1
-            await trio.aclose_forcefully(stream)
-            return
         keep_alive(stream)
         if not await self.run_link(stream, make(), None):
             self.refused += 1

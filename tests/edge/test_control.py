@@ -142,17 +142,23 @@ async def test_junk_ends_its_connection_and_nothing_else(
     await lower.until(1)
 
 
-async def test_strangers_are_few_and_neighbours_come_in_when_they_are_gone(
+async def test_strangers_are_few_and_keep_no_neighbour_out(
     listener: trio.SocketListener, nursery: trio.Nursery
 ) -> None:
     upper, lower = Side(), Side()
     nursery.start_soon(lower.desk.keep_listening, listener, answer)
     strangers = [await trio.open_tcp_stream(*place_of(listener)) for _ in range(MAX_STRANGERS + 3)]
     await eventually(lambda: lower.desk.refused >= 3)
-    for stream in strangers:
-        await stream.aclose()
+    assert lower.desk.refused == 3
+    # They are there still, and there are as many as may be: the oldest makes room.
     nursery.start_soon(upper.desk.keep_dialing, place_of(listener), call, "mix2", -1, DICE)
     await lower.until(1)
+    assert lower.desk.refused == 4
+    with trio.fail_after(1):
+        for stream in strangers[:4]:
+            assert await stream.receive_some(100) == b""
+    for stream in strangers:
+        await stream.aclose()
 
 
 async def test_a_neighbour_that_cannot_prove_itself_is_told_once(
