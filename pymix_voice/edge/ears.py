@@ -6,6 +6,7 @@ The echo test's ear tells its mouth. An ear is given sound all the time, in a ca
 Must not know: codecs, the network, who is heard.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from pymix_voice.edge.cards import BLOCK, Loudspeaker
 from pymix_voice.edge.mouths import EchoMouth
+from pymix_voice.errors import SoundError
 from pymix_voice.geometry import FRAME_SAMPLES, SAMPLE_RATE
 from pymix_voice.voice.echo import EchoCanceller
 from pymix_voice.voice.recordings import Recorder
@@ -55,6 +57,11 @@ class Ear(Protocol):
         """How often samples were missing."""
         ...
 
+    @property
+    def failures(self) -> list[str]:
+        """What could not be recorded, and why: a sentence each."""
+        ...
+
 
 class PacedEar:
     """Hears by this machine's clock, 20 ms at a time; nobody is there.
@@ -67,6 +74,7 @@ class PacedEar:
 
     def __init__(self) -> None:
         self._due: float | None = None
+        self.failures: list[str] = []
 
     @property
     def trouble(self) -> int:
@@ -96,7 +104,7 @@ class PacedEar:
 
 
 class RecordingEar(PacedEar):
-    """Records each call.
+    """Records each call. Where that cannot be, as on a full disk, the call goes on without.
 
     Args:
         output: where the first is recorded; later ones beside it: b.wav, b-2.wav, b-3.wav.
@@ -125,16 +133,32 @@ class RecordingEar(PacedEar):
         self._record(pcm)
 
     def _record(self, pcm: NDArray[np.int16]) -> None:
-        if self._recorder is not None and len(pcm):
+        if self._recorder is None or not len(pcm):
+            return
+        try:
             self._recorder.write(pcm)
+        except SoundError as error:
+            self._fail(error)
+        else:
             self.path = numbered(self._output, self._calls)
 
     def end(self, rest: NDArray[np.int16]) -> None:
         """The recording is whole."""
         self._record(rest)
         if self._recorder is not None:
-            self._recorder.close()
+            try:
+                self._recorder.close()
+            except SoundError as error:
+                self._fail(error)
         self._recorder = None
+
+    def _fail(self, error: SoundError) -> None:
+        """Give this recording up; what was written of it stays."""
+        recorder, self._recorder = self._recorder, None
+        self.failures.append(f"{error}; the call goes on, but is not recorded any more")
+        if recorder is not None:
+            with suppress(SoundError):
+                recorder.close()
 
 
 class EchoEar(PacedEar):

@@ -23,6 +23,8 @@ NO_GATEWAY_S = 15.0
 NOT_IN_ZONE_S = 60.0
 Note = Callable[[str], None]
 
+NOT_RECORDED = 1
+"""Exit code if all else went well, but a recording could not be written to its end."""
 SIGNAL_CODE = 128
 """Exit codes of a program that a signal ended begin here: 130 for Ctrl-C."""
 
@@ -81,7 +83,8 @@ async def play(
             code = SIGNAL_CODE + signals_seen[0]
         await talk.hang_up()
         nursery.cancel_scope.cancel()
-    return code
+    # The person was told already, when it happened.
+    return code or (NOT_RECORDED if talk.not_recorded else 0)
 
 
 # ── listen, phone, echo ──────────────────────────────────────────────────────────────────────

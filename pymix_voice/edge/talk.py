@@ -161,6 +161,11 @@ class Talk:
         return self.talker.calls - (self.talker.sound.call is not None)
 
     @property
+    def not_recorded(self) -> bool:
+        """Whether a recording that was asked for ended before its call."""
+        return bool(self.talker.sound.ear.failures)
+
+    @property
     def all_said(self) -> bool:
         """Whether both recordings were spoken and heard to their ends."""
         sound = self.talker.sound

@@ -47,6 +47,7 @@ class Talker:
         self._sessions = 0
         self._in_zone = False
         self._told_full = False
+        self._failures_told = 0
         self.dialed_at: float | None = None
         self.talking_since: float | None = None
         self.events: list[Event] = []
@@ -69,6 +70,7 @@ class Talker:
             self.client.handle_deadline(now)
         else:
             self.sound.pull(now)
+            self._tell_failures()
             self.look(now)
 
     def deadline(self) -> float:
@@ -118,10 +120,18 @@ class Talker:
 
     def _end_sound(self, now: float) -> None:
         ended = self.sound.end(now)
+        self._tell_failures()
         self.talking_since = None
         if ended is not None:
             dialed_at = self.dialed_at if ended.call.caller else None
             self._tell("summary", ended.summary(dialed_at, self.sound.mouth, self.sound.ear))
+
+    def _tell_failures(self) -> None:
+        """A recording that ended early is told at once, and ends nothing else."""
+        failures = self.sound.ear.failures
+        for text in failures[self._failures_told :]:
+            self._tell("note", {"text": text})
+        self._failures_told = len(failures)
 
     def _take(self, event: Event, now: float) -> None:
         self.sound.tone = TONES.get(event.state)

@@ -117,6 +117,8 @@ class Recorder:
     def write(self, pcm: NDArray[np.int16]) -> None:
         """Add samples; the file is a whole WAV file after every write.
 
+        Should that fail, as on a full disk, what was written before is moved to its place.
+
         Args:
             pcm: int16 [n], 48 kHz mono.
 
@@ -130,10 +132,14 @@ class Recorder:
             raise Misuse(f"a recording is int16 in one dimension, not {pcm.shape} {pcm.dtype}")
         if self.samples + len(pcm) > MAX_WRITTEN:
             raise SoundError(f"{self._path.name} is 12 hours long, and a WAV file holds no more")
-        with self._explained():
-            if self._wave is None:
-                self._wave = self._begin()
-            self._wave.writeframes(pcm.astype("<i2").tobytes())
+        try:
+            with self._explained():
+                if self._wave is None:
+                    self._wave = self._begin()
+                self._wave.writeframes(pcm.astype("<i2").tobytes())
+        except SoundError:
+            self._keep_what_is_there()
+            raise
         self.samples += len(pcm)
 
     def close(self) -> None:
@@ -151,6 +157,19 @@ class Recorder:
             if self._file is not None:
                 self._file.close()
                 self._part.replace(self._path)
+
+    def _keep_what_is_there(self) -> None:
+        """The header on the disk tells of as much as was written well."""
+        self._closed = True
+        for file in (self._wave, self._file):
+            if file is not None:
+                with contextlib.suppress(OSError):
+                    file.close()  # it tries once more to write, and closes in any case
+        with contextlib.suppress(OSError):
+            if self.samples:
+                self._part.replace(self._path)
+            else:
+                self._part.unlink(missing_ok=True)
 
     def _begin(self) -> wave.Wave_write:
         """Make the file with its header."""

@@ -1,5 +1,6 @@
 """Ears: given sound at their own pace, in a call or not."""
 
+import sys
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from pymix_voice.edge.ears import Ear, EchoEar, LiveEar, PacedEar, RecordingEar,
 from pymix_voice.edge.mouths import EchoMouth
 from pymix_voice.geometry import FRAME_SAMPLES, SAMPLE_RATE
 from pymix_voice.voice.echo import EchoCanceller
+from pymix_voice.voice.recordings import read_recording
 
 ROUND_S = FRAME_SAMPLES / SAMPLE_RATE
 MOST_AT_ONCE = 100
@@ -72,6 +74,32 @@ def test_each_call_is_recorded_beside_the_first(tmp_path: Path) -> None:
     for path in tmp_path.iterdir():
         with wave.open(str(path)) as recording:
             assert recording.getnframes() == 3 * RecordingEar.block + 5
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits a file's length as Linux does")
+def test_on_a_full_disk_a_call_goes_on_and_what_was_recorded_is_kept(tmp_path: Path) -> None:
+    ear = RecordingEar(tmp_path / "b.wav")
+    ear.begin(1.0)
+    for step in range(20):
+        fill(ear, 1.0 + step * ROUND_S)
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / "b.wav.part").stat().st_size, hard))
+    try:
+        fill(ear, 1.0 + 25 * ROUND_S)
+        ear.end(sound(5))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    (told,) = ear.failures
+    assert told.startswith("b.wav cannot be written: ")
+    assert told.endswith("the call goes on, but is not recorded any more")
+    assert [path.name for path in tmp_path.iterdir()] == ["b.wav"]
+    assert len(read_recording(tmp_path / "b.wav")) >= 18 * FRAME_SAMPLES
+    ear.begin(3.0)  # and the next call has a recording of its own
+    fill(ear, 3.0)
+    ear.end(sound(5))
+    assert len(read_recording(tmp_path / "b-2.wav")) == RecordingEar.block + 5
+    assert len(ear.failures) == 1
 
 
 def test_the_end_of_no_call_is_not_recorded(tmp_path: Path) -> None:

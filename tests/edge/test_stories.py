@@ -33,6 +33,7 @@ class Puppet:
         self.state = State.IDLE
         self.online = True
         self.all_said = False
+        self.not_recorded = False
         self.calls_done = 0
         self.epoch_s = 0.01
         self.dice = Dice.seeded(1)
@@ -112,6 +113,12 @@ async def test_a_call_that_both_have_finished_is_hung_up(nursery: trio.Nursery) 
     puppet.calls_done, puppet.all_said = 1, True
     assert await place_call(puppet) == 0
     assert puppet.done[:3] == ["dial", "hang up", "stayed"], "until the other side knows"
+
+
+async def test_a_call_that_could_not_be_recorded_to_its_end_is_no_success() -> None:
+    puppet = Puppet()
+    puppet.calls_done, puppet.dials_end, puppet.not_recorded = 1, Ending.HUNG_UP_THERE, True
+    assert await place_call(puppet) == 1
 
 
 async def test_who_was_hung_up_on_after_talking_is_done() -> None:
