@@ -34,7 +34,7 @@ class Drop(StrEnum):
     FULL = "full"
     """A bound on sessions, rows or bytes is reached."""
     BUSY = "busy"
-    """Too many handshakes at once: asked to come again with a cookie."""
+    """Too many handshakes at once; who wants one comes again."""
     UNEXPECTED = "unexpected"
     """Well formed, but not from this neighbour or not at this time."""
     CLOCK = "clock"

@@ -22,10 +22,11 @@ def entry(capacity: int = 5) -> Entry:
 
 
 def client(at: Entry, source: Address = b"home", seed: int = 2) -> tuple[Connection, Session]:
-    mine = Connection(ZONE, 0, Dice.seeded(seed), NOW)
-    hello = mine.try_again(NOW)
+    now = NOW + seed  # one after the other, as a gateway answers few at once
+    mine = Connection(ZONE, 0, Dice.seeded(seed), now)
+    hello = mine.try_again(now)
     assert hello is not None
-    made = mine.take_welcome(at.welcome(hello, source, ROUND, 0.0, 0, NOW), NOW)
+    made = mine.take_welcome(at.welcome(hello, source, ROUND, 0.0, 0, now), now)
     assert made is not None
     held = at.sessions.get(made.session_id)
     assert held is not None

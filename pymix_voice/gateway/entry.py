@@ -110,15 +110,15 @@ class Entry:
 
     # ── cells ────────────────────────────────────────────────────────────────────────────
 
-    def sort(self, drain: Drain, last: int, drops: Drops) -> tuple[Upward, list[int]]:
-        """Tell datagrams of the one size up from the rest (as indices into the drain)."""
+    def sort(self, drain: Drain, last: int, drops: Drops) -> tuple[Upward, NDArray[np.intp]]:
+        """Tell datagrams of the one size up from the rest (intp [k], their places in the drain)."""
         size = self._geometry.up_bytes
         fits = drain.lengths == size
         whole = bool(fits.all())
         datagrams = drain.cells[:, :size] if whole else drain.cells[fits, :size]
         sources = drain.sources if whole else drain.sources[fits]
         came = np.full(len(fits), drain.came) if drain.stamps is None else drain.stamps
-        rest = [] if whole else np.flatnonzero(~fits).tolist()
+        rest = np.flatnonzero(~fits)
         heads = datagrams[:, :ACCESS_HEADER_BYTES].view(access.HEADERS)[:, 0]
         numbers = expand_all(access.lows(heads["low"]), 24, last)
         slots, kinds = self.sessions.find(heads["session"]), heads["kind"].copy()

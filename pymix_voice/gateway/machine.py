@@ -53,6 +53,9 @@ LEAD_S = 0.009
 """A gateway's round carries all its clients' cells, and a busy one is some milliseconds late."""
 EARLIER_STEP_S = 0.001
 """Its clients are steered to its instants: did it go earlier at once, all their cells were late."""
+STALLED_ROUNDS = 15
+"""A gateway so far behind stood still. The hellos that it finds are of clients that heard nothing
+meanwhile: their sessions are good still, and new ones would have no rows for up to two epochs."""
 KEPT_TURNS = 512
 """Rounds that did not come back in so many rounds never will."""
 BACKWARD_JUMP_ROUNDS = 25
@@ -206,11 +209,19 @@ class Gateway:
         upward, rest = self._entry.sort(drain, self._last, self.drops)
         if len(upward.slots):
             self._take_up(self._entry.open(upward, self.drops))
-        for index in rest:
+        for index in self._of_use(rest, drain.lengths):
             try:
                 self._take_other(drain.datagram(index), drain.source(index), now)
             except BadCell as bad:
                 self.drops[bad.reason] += 1
+
+    def _of_use(self, rest: NDArray[np.intp], lengths: NDArray[np.int64]) -> list[int]:
+        """Those that may be hellos or set-ups; junk must not cost more than a look at its length."""
+        own = lengths[rest]
+        fits = (own == access.HELLO_BYTES) | (own == self._geometry.setup_bytes)
+        if not fits.all():
+            self.drops[Drop.MALFORMED] += len(own) - int(np.count_nonzero(fits))
+        return rest[fits].tolist()
 
     def _take_up(self, upward: Upward) -> None:
         """Authentic line, door and challenge datagrams: what they carry, by kind and round."""
@@ -256,14 +267,16 @@ class Gateway:
         if len(raw) == self._geometry.setup_bytes:
             slot, epoch, onions = self._entry.open_setup(raw, self._last)
             self.said_records += self._intake.take(slot, epoch, onions, self._last)
-        elif len(raw) == access.HELLO_BYTES and self._knows_rounds:
+        elif not self._knows_rounds:
+            raise BadCell(Drop.UNEXPECTED)
+        else:
             number = self._next_round(now)
+            if number - self._last > STALLED_ROUNDS:
+                raise BadCell(Drop.LATE)
             due_s = self._steering.send_at(number) - now
             reply = self._entry.welcome(raw, source, number, due_s, self._intake.population, now)
             datagrams = np.frombuffer(reply, np.uint8).reshape(1, -1)
             self._bursts.append(Burst(datagrams, source, "access"))
-        else:
-            raise BadCell(Drop.MALFORMED if self._knows_rounds else Drop.UNEXPECTED)
 
     def _next_round(self, now: float) -> int:
         """The next round whose time is to come; after a stall some before it are still to go.

@@ -1,6 +1,8 @@
 """Answering hellos: a session's handshake, and cookies for when there are too many.
 
-Many hellos at once are asked to come again with a cookie that only their true source can know.
+Many hellos at once are asked to come again with a cookie that only their true source can know. And
+since a handshake takes as long as many cells, few are answered within a round, cookie or not: who
+is in a call must not hear how many others come.
 
 Source: the project's protocol page, section "Access link"; Noise revision 34, pattern NK.
 
@@ -9,6 +11,7 @@ Must not know: sockets, sessions, what time it is (it is told).
 
 from collections import deque
 
+from pymix_voice.errors import BadCell, Drop
 from pymix_voice.geometry import ACCESS_HEADER_BYTES
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair, derive, digest
@@ -18,6 +21,8 @@ from pymix_voice.zone.drain import Address
 
 FREE_HELLOS = 32
 """So many hellos a second are answered without a cookie."""
+MOST_AT_ONCE, AT_ONCE_S = 10, 0.020
+"""So many hellos within so many seconds are answered; whose is not says hello again by itself."""
 COOKIE_SLOT_S = 10.0
 COOKIE_BYTES = access.COOKIE_BYTES
 
@@ -37,20 +42,26 @@ class Porter:
         self._dice = dice
         self._cookie_key = dice.bytes(32)
         self._recent: deque[float] = deque(maxlen=FREE_HELLOS)
+        self._at_once: deque[float] = deque(maxlen=MOST_AT_ONCE)
 
-    def _cookie(self, source: Address, slot: int) -> bytes:
-        where = digest("pymix source", source)
+    def _cookie(self, where: bytes, slot: int) -> bytes:
         when = slot.to_bytes(8, "little", signed=True)
         return derive(self._cookie_key, "pymix cookie", where, when)[:COOKIE_BYTES]
 
     def check_load(self, cookie: bytes, source: Address, now: float) -> bytes | None:
-        """None if the hello may be answered, else the datagram that asks for a cookie."""
-        slot = int(now / COOKIE_SLOT_S)
-        crowded = len(self._recent) == FREE_HELLOS and now - self._recent[0] < 1.0
-        valid = (self._cookie(source, slot), self._cookie(source, slot - 1))
-        if crowded and cookie not in valid:
-            head = access.header(access.NO_SESSION, access.Kind.RETRY, 0)
-            return head + valid[0]
+        """None if the hello may be answered, else the datagram that asks for a cookie.
+
+        Raises:
+            BadCell: if others take all the time there is for hellos just now.
+        """
+        if len(self._recent) == FREE_HELLOS and now - self._recent[0] < 1.0:
+            where, slot = digest("pymix source", source), int(now / COOKIE_SLOT_S)
+            valid = self._cookie(where, slot)
+            if cookie != valid and cookie != self._cookie(where, slot - 1):
+                return access.header(access.NO_SESSION, access.Kind.RETRY, 0) + valid
+        if len(self._at_once) == MOST_AT_ONCE and now - self._at_once[0] < AT_ONCE_S:
+            raise BadCell(Drop.BUSY)
+        self._at_once.append(now)
         self._recent.append(now)
         return None
 

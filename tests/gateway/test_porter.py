@@ -2,7 +2,8 @@
 
 import pytest
 
-from pymix_voice.gateway.porter import COOKIE_SLOT_S, FREE_HELLOS, Porter
+from pymix_voice.errors import BadCell, Drop
+from pymix_voice.gateway.porter import AT_ONCE_S, COOKIE_SLOT_S, FREE_HELLOS, MOST_AT_ONCE, Porter
 from pymix_voice.geometry import ACCESS_HEADER_BYTES
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair
@@ -18,8 +19,10 @@ def porter() -> Porter:
 
 
 def crowd(at: Porter, now: float) -> None:
+    """So many that cookies are asked for from now on."""
     for number in range(FREE_HELLOS):
-        assert at.check_load(NO_COOKIE, b"crowd %d" % number, now) is None
+        before = now - 1.1 * (FREE_HELLOS - number) * AT_ONCE_S / MOST_AT_ONCE
+        assert at.check_load(NO_COOKIE, b"crowd %d" % number, before) is None
 
 
 def cookie_for(at: Porter, source: Address, now: float) -> bytes:
@@ -50,11 +53,23 @@ def test_a_cookie_lives_for_its_slot_and_the_one_after(later: float, valid: bool
     at = porter()
     crowd(at, 1000.0)
     cookie = cookie_for(at, b"alice", 1000.0)
-    crowd(at, 1005.0)
-    for number in range(FREE_HELLOS):
-        at.check_load(cookie_for(at, b"c%d" % number, 1005.0), b"c%d" % number, 1005.0)
     crowd(at, 1000.0 + later)
     assert (at.check_load(cookie, b"alice", 1000.0 + later) is None) == valid
+
+
+def test_few_hellos_are_answered_within_a_round_be_there_as_many_cookies_as_may() -> None:
+    at = porter()
+    crowd(at, 1000.0)
+    sources = [b"many %d" % number for number in range(1000)]
+    cookies = [cookie_for(at, source, 1000.0) for source in sources]
+    answered = 0
+    for source, cookie, step in zip(sources, cookies, range(1000), strict=True):
+        try:
+            answered += at.check_load(cookie, source, 1000.1 + step / 5000) is None
+        except BadCell as bad:
+            assert bad.reason == Drop.BUSY
+    assert answered == pytest.approx(0.2 / AT_ONCE_S * MOST_AT_ONCE, abs=MOST_AT_ONCE)
+    assert at.check_load(cookies[0], sources[0], 1000.4) is None
 
 
 def test_another_gateway_takes_no_cookie_of_this_one() -> None:
@@ -69,7 +84,7 @@ def test_hellos_that_are_sent_back_do_not_lengthen_the_crowd() -> None:
     at = porter()
     crowd(at, 1000.0)
     for step in range(100):
-        at.check_load(NO_COOKIE, b"flood", 1000.0 + step / 100)
+        assert at.check_load(NO_COOKIE, b"flood", 1000.0 + step / 120) is not None
     assert at.check_load(NO_COOKIE, b"alice", 1001.001) is None
 
 

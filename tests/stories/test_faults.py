@@ -37,6 +37,12 @@ def test_a_part_that_dies_and_comes_back_costs_two_epochs_at_the_most(
 def test_a_gateway_that_stands_still_for_a_while_ends_no_call() -> None:
     """When it goes on it finds hellos, before it has caught up with the rounds."""
     world, alice, bob = in_call()
+    world.run(1.3)
+    world.stall("gateway1", 1.0)
+    world.run(1.0)
+    # The rows that clients had are theirs still: none has a new session.
+    assert frames_gained(world, bob, 1.0) >= 45
+    assert alice.machine.connection.sessions == bob.machine.connection.sessions == 1
     world.stall("gateway1", 3.0)
     world.run(3.0 + 2 * EPOCH_S + 1.0)
     assert alice.machine.phone.state == bob.machine.phone.state == State.TALKING
