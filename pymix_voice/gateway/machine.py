@@ -22,7 +22,7 @@ from pymix_voice.errors import BadCell, Drop, Drops
 from pymix_voice.gateway.entry import Entry, Upward
 from pymix_voice.gateway.intake import Intake, capacity_of
 from pymix_voice.gateway.rows import Collection, Placing
-from pymix_voice.gateway.sessions import SILENT_ROUNDS, Slots
+from pymix_voice.gateway.sessions import NO_SLOT, SILENT_ROUNDS, Slots
 from pymix_voice.geometry import (
     ACCESS_HEADER_BYTES,
     PIECE_BYTES,
@@ -209,19 +209,26 @@ class Gateway:
         upward, rest = self._entry.sort(drain, self._last, self.drops)
         if len(upward.slots):
             self._take_up(self._entry.open(upward, self.drops))
-        for index in self._of_use(rest, drain.lengths):
+        for index in self._of_use(rest, drain) if len(rest) else ():
             try:
                 self._take_other(drain.datagram(index), drain.source(index), now)
             except BadCell as bad:
                 self.drops[bad.reason] += 1
 
-    def _of_use(self, rest: NDArray[np.intp], lengths: NDArray[np.int64]) -> list[int]:
-        """Those that may be hellos or set-ups; junk must not cost more than a look at its length."""
-        own = lengths[rest]
-        fits = (own == access.HELLO_BYTES) | (own == self._geometry.setup_bytes)
-        if not fits.all():
-            self.drops[Drop.MALFORMED] += len(own) - int(np.count_nonzero(fits))
-        return rest[fits].tolist()
+    def _of_use(self, rest: NDArray[np.intp], drain: Drain) -> list[int]:
+        """Those that may be hellos or set-ups: junk must cost no more than a look at its head."""
+        lengths = drain.lengths[rest]
+        heads = drain.cells[rest, :ACCESS_HEADER_BYTES].view(access.HEADERS)[:, 0]
+        hellos = (lengths == access.HELLO_BYTES) & (heads["kind"] == Kind.HELLO)
+        setups = (lengths == self._geometry.setup_bytes) & (heads["kind"] == Kind.SETUP)
+        known = hellos | (self._entry.sessions.find(heads["session"]) != NO_SLOT)
+        well = hellos | setups
+        if not well.all():
+            self.drops[Drop.MALFORMED] += len(well) - int(np.count_nonzero(well))
+        if not known[well].all():
+            self.drops[Drop.UNKNOWN_SESSION] += int(np.count_nonzero(well & ~known))
+        of_use: list[int] = rest[well & known].tolist()
+        return of_use
 
     def _take_up(self, upward: Upward) -> None:
         """Authentic line, door and challenge datagrams: what they carry, by kind and round."""

@@ -1,8 +1,8 @@
 """Answering hellos: a session's handshake, and cookies for when there are too many.
 
 Many hellos at once are asked to come again with a cookie that only their true source can know. And
-since a handshake takes as long as many cells, few are answered within a round, cookie or not: who
-is in a call must not hear how many others come.
+since a handshake takes as long as many cells, few are answered within a round, cookie or not, and not
+very many are even asked: who is in a call must not hear how many others come.
 
 Source: the project's protocol page, section "Access link"; Noise revision 34, pattern NK.
 
@@ -23,8 +23,11 @@ FREE_HELLOS = 32
 """So many hellos a second are answered without a cookie."""
 MOST_AT_ONCE, AT_ONCE_S = 10, 0.020
 """So many hellos within so many seconds are answered; whose is not says hello again by itself."""
+MOST_ASKED = 100
+"""So many within the same time are asked for a cookie; and of so many theirs is looked at."""
 COOKIE_SLOT_S = 10.0
 COOKIE_BYTES = access.COOKIE_BYTES
+NO_COOKIE = bytes(COOKIE_BYTES)
 
 
 class Porter:
@@ -43,6 +46,8 @@ class Porter:
         self._cookie_key = dice.bytes(32)
         self._recent: deque[float] = deque(maxlen=FREE_HELLOS)
         self._at_once: deque[float] = deque(maxlen=MOST_AT_ONCE)
+        self._asked: deque[float] = deque(maxlen=MOST_ASKED)
+        self._checked: deque[float] = deque(maxlen=MOST_ASKED)
 
     def _cookie(self, where: bytes, slot: int) -> bytes:
         when = slot.to_bytes(8, "little", signed=True)
@@ -55,13 +60,13 @@ class Porter:
             BadCell: if others take all the time there is for hellos just now.
         """
         if len(self._recent) == FREE_HELLOS and now - self._recent[0] < 1.0:
+            none = cookie == NO_COOKIE
+            _count(self._asked if none else self._checked, now)
             where, slot = digest("pymix source", source), int(now / COOKIE_SLOT_S)
             valid = self._cookie(where, slot)
-            if cookie != valid and cookie != self._cookie(where, slot - 1):
+            if none or (cookie != valid and cookie != self._cookie(where, slot - 1)):
                 return access.header(access.NO_SESSION, access.Kind.RETRY, 0) + valid
-        if len(self._at_once) == MOST_AT_ONCE and now - self._at_once[0] < AT_ONCE_S:
-            raise BadCell(Drop.BUSY)
-        self._at_once.append(now)
+        _count(self._at_once, now)
         self._recent.append(now)
         return None
 
@@ -83,3 +88,10 @@ class Porter:
         """The datagram that answers, with a sealed payload."""
         head = access.header(access.NO_SESSION, access.Kind.WELCOME, 0)
         return head + handshake.write(payload)
+
+
+def _count(instants: deque[float], now: float) -> None:
+    """Note one more, if there were not too many of them just now."""
+    if len(instants) == instants.maxlen and now - instants[0] < AT_ONCE_S:
+        raise BadCell(Drop.BUSY)
+    instants.append(now)

@@ -3,7 +3,14 @@
 import pytest
 
 from pymix_voice.errors import BadCell, Drop
-from pymix_voice.gateway.porter import AT_ONCE_S, COOKIE_SLOT_S, FREE_HELLOS, MOST_AT_ONCE, Porter
+from pymix_voice.gateway.porter import (
+    AT_ONCE_S,
+    COOKIE_SLOT_S,
+    FREE_HELLOS,
+    MOST_ASKED,
+    MOST_AT_ONCE,
+    Porter,
+)
 from pymix_voice.geometry import ACCESS_HEADER_BYTES
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair
@@ -59,17 +66,29 @@ def test_a_cookie_lives_for_its_slot_and_the_one_after(later: float, valid: bool
 
 def test_few_hellos_are_answered_within_a_round_be_there_as_many_cookies_as_may() -> None:
     at = porter()
-    crowd(at, 1000.0)
+    crowd(at, 999.5)
     sources = [b"many %d" % number for number in range(1000)]
-    cookies = [cookie_for(at, source, 1000.0) for source in sources]
+    cookies = [cookie_for(at, source, 999.5 + n / 2500) for n, source in enumerate(sources)]
     answered = 0
     for source, cookie, step in zip(sources, cookies, range(1000), strict=True):
         try:
-            answered += at.check_load(cookie, source, 1000.1 + step / 5000) is None
+            answered += at.check_load(cookie, source, 1000.1 + step / 4000) is None
         except BadCell as bad:
             assert bad.reason == Drop.BUSY
-    assert answered == pytest.approx(0.2 / AT_ONCE_S * MOST_AT_ONCE, abs=MOST_AT_ONCE)
-    assert at.check_load(cookies[0], sources[0], 1000.4) is None
+    assert answered == pytest.approx(0.25 / AT_ONCE_S * MOST_AT_ONCE, abs=MOST_AT_ONCE)
+    assert at.check_load(cookies[0], sources[0], 1000.45) is None
+
+
+def test_not_all_of_a_flood_are_asked_for_a_cookie() -> None:
+    at = porter()
+    crowd(at, 1000.0)
+    asked = 0
+    for step in range(2000):
+        try:
+            asked += at.check_load(NO_COOKIE, b"flood %d" % step, 1000.0 + step / 20_000) is not None
+        except BadCell as bad:
+            assert bad.reason == Drop.BUSY
+    assert asked == 0.1 / AT_ONCE_S * MOST_ASKED
 
 
 def test_another_gateway_takes_no_cookie_of_this_one() -> None:
