@@ -89,7 +89,7 @@ class Port:
         self._socket = sock or socket.socket(family_of(place[0]), socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         try:
-            self.buffer_bytes = _enlarge(self._socket, max(LEAST_BUFFER, expected_bytes))
+            self.buffer_bytes = enlarge(self._socket, max(LEAST_BUFFER, expected_bytes))
             if sock is None:
                 bind(self._socket, place, "UDP")
         except BaseException:
@@ -239,7 +239,7 @@ def set_option(sock: socket.socket, option: int, level: int = socket.SOL_SOCKET)
     return True
 
 
-def _enlarge(sock: socket.socket, wanted: int) -> int:
+def enlarge(sock: socket.socket, wanted: int) -> int:
     """Ask for a receive buffer; what it is now, in bytes as the kernel charges them."""
     # The kernel doubles what is asked for, for its own bookkeeping, and reports it doubled.
     asked = -(-wanted // 2)

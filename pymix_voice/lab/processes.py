@@ -107,6 +107,15 @@ class Part:
             return
         raise self._failure(f"did not end within {within_s:.0f} s")
 
+    def log_lines(self) -> list[str]:
+        """What it wrote on stderr."""
+        return self._log.read_text(errors="replace").splitlines()
+
+    @property
+    def code(self) -> int | None:
+        """Its exit code; None while it runs."""
+        return self._process.poll()
+
     @property
     def pid(self) -> int:
         """The process's number."""
