@@ -75,7 +75,10 @@ GROUPS: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
             "quality": ("hearing:quality", "How good calls sound: PESQ, STOI and the E-model."),
             "redundancy": ("benching:redundancy", "Speech quality at 0 to 20 % loss."),
             "echo": ("benching:echo", "How much of an echo is taken away."),
-            "faults": ("breaking:faults", "What a call hears when parts die, stall or are flooded."),
+            "faults": (
+                "breaking:faults",
+                "What a call hears when parts die, stall or are flooded.",
+            ),
             "throughput": ("benching:throughput", "How many clients a mix or gateway carries."),
         },
     ),

@@ -1,8 +1,8 @@
 """Answering hellos: a session's handshake, and cookies for when there are too many.
 
 Many hellos at once are asked to come again with a cookie that only their true source can know. And
-since a handshake takes as long as many cells, few are answered within a round, cookie or not, and not
-very many are even asked: who is in a call must not hear how many others come.
+since a handshake takes as long as many cells, few are answered within a round, cookie or not, and
+not very many are even asked: who is in a call must not hear how many others come.
 
 Source: the project's protocol page, section "Access link"; Noise revision 34, pattern NK.
 

@@ -139,7 +139,7 @@ class Bench:
         if fault.restore is not None:
             if fault.fresh:
                 await self._end(scene, scene.measured)
-            await fault.restore(scene)
+            draft.failed += await fault.restore(scene)
 
     async def _make_ready(self, scene: Scene, fault: Fault) -> None:
         """All parts are there, and both calls are well."""

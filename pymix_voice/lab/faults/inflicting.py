@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import trio
 
+from pymix_voice.edge.stories import NOT_RECORDED
 from pymix_voice.errors import ConfigError
 from pymix_voice.lab.faults.part import LEAST_BUFFER, SET_BACK
 from pymix_voice.lab.faults.scene import CALLER, GATEWAY, Scene, now
@@ -22,7 +23,6 @@ SLOW_S = 7.0
 HELLOS = 10_000
 HELLOS_S = 2.5
 AWAY_S = 3.0
-WATCH_S = 6.0
 AT_ONCE_S = 0.3
 """A gap that a person takes for a cough: what should do nothing may do so much."""
 ROWS_S = 14.0
@@ -60,7 +60,8 @@ class Fault(NamedTuple):
         part: whom it befalls.
         inflict: does it.
         allowed_s: the longest gap that a call may have, either one.
-        restore: makes the part well again; None if it is.
+        restore: makes the part well again, and says what should not have happened; None if it
+            is well already.
         fresh: whether the measured call has to be begun anew before.
         heals: whether calls are to be well before it is restored.
     """
@@ -69,7 +70,7 @@ class Fault(NamedTuple):
     part: str
     inflict: Inflict
     allowed_s: float
-    restore: Callable[[Scene], Awaitable[None]] | None = None
+    restore: Callable[[Scene], Awaitable[tuple[str, ...]]] | None = None
     fresh: bool = False
     heals: bool = True
 
@@ -77,7 +78,7 @@ class Fault(NamedTuple):
 async def do_nothing(scene: Scene) -> Inflicted:
     """What calls are like here with nothing wrong: to compare with."""
     begin = now()
-    await trio.sleep(JUNK_S)
+    await trio.sleep(AWAY_S)
     return Inflicted(begin, now())
 
 
@@ -103,7 +104,6 @@ async def kill_caller(scene: Scene) -> Inflicted:
     failed = [] if waits and peer.running else ["its peer's program stopped"]
     pair.restart_caller()
     end = now()
-    await pair.come_online()
     await pair.dial()
     state = waits[-1]["state"] if waits else "gone"
     notes = f"its peer was '{state}' meanwhile", "talking again by a new call"
@@ -217,7 +217,8 @@ async def fill_disk(scene: Scene) -> Inflicted:
     """No byte more fits into any file of the caller's, in the middle of a call."""
     pair = scene.measured
     caller = pair.caller
-    heard = max(scene.folder.glob(f"heard-{pair.name}-caller-*"), key=lambda path: path.stat().st_mtime)
+    recordings = scene.folder.glob(f"heard-{pair.name}-caller-*")
+    heard = max(recordings, key=lambda path: path.stat().st_mtime)
     begin = now()
     # The system refuses to make a file longer than this: as if the disk was full.
     resource.prlimit(caller.pid, resource.RLIMIT_FSIZE, (heard.stat().st_size, -1))
@@ -231,13 +232,19 @@ async def fill_disk(scene: Scene) -> Inflicted:
     return Inflicted(begin, begin, tuple(told), tuple(failed))
 
 
-async def leave_full_disk(scene: Scene) -> None:
-    """Start the caller anew."""
+async def leave_full_disk(scene: Scene) -> tuple[str, ...]:
+    """End the caller's program, look at its exit code, and start it anew."""
     caller = scene.measured.caller
+    failed: tuple[str, ...] = ()
+    if caller.running:
+        caller.order("quit")
+    with trio.move_on_after(AWAY_S):
+        await caller.gone()
+    if caller.code != NOT_RECORDED:
+        failed = (f"exit code {caller.code} in place of {NOT_RECORDED}",)
     caller.signal(signal.SIGKILL)
-    await caller.gone()
     scene.measured.restart_caller()
-    await scene.measured.come_online()
+    return failed
 
 
 async def set_clock_back(scene: Scene, name: str) -> Inflicted:
@@ -255,8 +262,9 @@ async def restart_in_the_past(scene: Scene, name: str) -> Inflicted:
     return Inflicted(begin, now())
 
 
-async def _restart(scene: Scene, name: str) -> None:
+async def _restart(scene: Scene, name: str) -> tuple[str, ...]:
     await scene.restart(name)
+    return ()
 
 
 # ── which there are ──────────────────────────────────────────────────────────────────────────
@@ -306,7 +314,7 @@ ALL: tuple[Fault, ...] = (
     _past("mix 2", heals=False),
     _past(GATEWAY, heals=True),
 )
-QUICK_NAMES = ("kill/mix 2", "stop-3s/gateway", "junk/gateway", "control/mix 1", "disk/caller")
+QUICK_NAMES = ("kill/mix 2", "stop-3s/gateway", "junk/gateway", "hellos/gateway", "disk/caller")
 
 
 def chosen(only: list[str] | None, *, quick: bool) -> list[Fault]:

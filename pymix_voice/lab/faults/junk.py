@@ -30,7 +30,7 @@ from pymix_voice.onion.dice import Dice
 from pymix_voice.zone import access
 from pymix_voice.zone.access import Kind
 from pymix_voice.zone.drain import Address, Burst
-from pymix_voice.zone.zonefile import GatewayEntry, Zone
+from pymix_voice.zone.zonefile import GatewayEntry, MixEntry, Zone
 
 SOURCES = 4
 """Ports that it comes from."""
@@ -113,7 +113,8 @@ def main() -> None:
     """Run the program."""
     zone, name = read_zone(Path(sys.argv[1])), sys.argv[2]
     per_second, seconds = float(sys.argv[3]), float(sys.argv[4])
-    entry = next(each for each in (*zone.gateways, *zone.mixes) if each.name == name)
+    entries: list[GatewayEntry | MixEntry] = [*zone.gateways, *zone.mixes]
+    entry = next(each for each in entries if each.name == name)
     make = for_gateway if isinstance(entry, GatewayEntry) else for_mix
     present = int(Clock().unix() / zone.geometry.round_s)
     made = make(zone, present, system_dice())

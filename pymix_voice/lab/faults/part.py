@@ -41,7 +41,7 @@ def let_clock_go_back() -> None:
         nonlocal back_s
         back_s = BACK_S
 
-    Clock.unix = unix  # type: ignore[method-assign]
+    Clock.unix = unix  # type: ignore[assignment, method-assign]
     signal.signal(SET_BACK, go_back)
 
 

@@ -131,7 +131,7 @@ class Pair:
     async def dial(self) -> None:
         """Begin to talk."""
         address = str((await self.callee.until("address", within_s=START_S))["address"])
-        self._stood_s = {part: 0.0 for part in self.sides}
+        self._stood_s = dict.fromkeys(self.sides, 0.0)
         self._dialed_at = now()
         self.caller.order(f"dial {address}")
         for part in self.sides:

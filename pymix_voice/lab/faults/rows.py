@@ -111,7 +111,9 @@ def row(draft: Draft) -> Told:
             name: [round(look.memory / 2**20, 1) for look in looks]
             for name, looks in draft.looks.items()
         },
-        "lines": max((after.lines - before.lines for before, after in draft.looks.values()), default=0),
+        "lines": max(
+            (after.lines - before.lines for before, after in draft.looks.values()), default=0
+        ),
         "ok": not failed,
         "failed": failed,
         "notes": list(done.notes),

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import trio
+
 from pymix_voice.edge.clock import Clock, system_dice
 from pymix_voice.edge.places import Place
 from pymix_voice.errors import Misuse
@@ -156,8 +158,9 @@ async def set_up(parts: Parts, folder: Path, seconds: float) -> Scene:
         scene.pairs.append(Pair(parts, folder, name, (said[0], said[1])))
     for pair in scene.pairs:
         await pair.come_online()
-    for pair in scene.pairs:
-        await pair.dial()
+    async with trio.open_nursery() as nursery:
+        for pair in scene.pairs:
+            nursery.start_soon(pair.dial)
     return scene
 
 

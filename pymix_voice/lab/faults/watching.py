@@ -12,7 +12,7 @@ from pymix_voice.lab.processes import Part
 from pymix_voice.lab.throughput.trials import resident_bytes
 
 PLACE = re.compile(r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b|\[[0-9a-f:]{3,}\]")
-LONG_NUMBER = re.compile(r"\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b", re.IGNORECASE)
+LONG_NUMBER = re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,}\b", re.IGNORECASE)
 """A session, a link or a key in hexadecimal."""
 LONG_WORD = re.compile(r"[A-Za-z0-9+/_=-]{32,}")
 """A key in Base64, or a client's address."""
@@ -70,7 +70,7 @@ def leaks(said: Iterable[str], secrets: Mapping[str, str]) -> list[str]:
 
 def words_of(keys: Path) -> dict[str, str]:
     """All private words of a folder of key files, by the files' names."""
-    found = {}
+    found: dict[str, str] = {}
     for path in keys.glob("*.key"):
         for word in LONG_WORD.findall(path.read_text()):
             found[f"a word of {path.name}: {len(found)}"] = word
