@@ -23,6 +23,9 @@ from pymix_voice.zone.zonefile import Zone
 
 PATIENCE_ROUNDS = 25
 """Without a valid datagram for so many rounds a new session is made."""
+STOOD_STILL_S = 0.1
+"""Who is asked once a round and was not for so long stood still: that time says nothing of the
+session. A new one would have no rows for up to two epochs."""
 FIRST_PAUSE_S = 0.5
 LONGEST_TRIP_S = 0.5
 """A round trip is not believed to be longer than this."""
@@ -87,6 +90,7 @@ class Connection:
         self._seen = {Kind.LINE: Once(), Kind.DOOR: Once()}
         self.session: Session | None = None
         self.heard_at = now
+        self._asked_at = now
         self.full = False
         self.sessions = 0
 
@@ -108,6 +112,9 @@ class Connection:
 
     def try_again(self, now: float) -> bytes | None:
         """The hello to send now, if it is time for one."""
+        stood, self._asked_at = now - self._asked_at, now
+        if self.session is not None and stood > STOOD_STILL_S:
+            self.heard_at += stood
         if now < self.deadline():
             return None
         jitter = 0.75 + self._dice.below(501) / 1000

@@ -118,7 +118,7 @@ def test_every_hello_has_an_ephemeral_of_its_own_and_one_length() -> None:
 def test_a_crowded_gateway_asks_for_a_cookie_and_takes_it() -> None:
     mine, gateway = connection(), entry()
     for number in range(FREE_HELLOS):
-        welcome(gateway, hello_of(connection(10 + number)))
+        welcome(gateway, hello_of(connection(10 + number)), NOW - 0.9 + number / 40)
     hello = hello_of(mine)
     retry = welcome(gateway, hello)
     assert len(retry) == access.RETRY_BYTES
@@ -159,11 +159,31 @@ def test_numbers_beyond_all_rounds_are_malformed() -> None:
     assert caught.value.reason == Drop.MALFORMED
 
 
+def test_who_stood_still_does_not_take_its_session_for_broken() -> None:
+    """A computer that slept heard nothing meanwhile, and asks for nothing when it is awake."""
+    mine = connection()
+    entered(mine, entry())
+    wait(mine, NOW, NOW + 0.3)
+    awake = NOW + 3.3
+    assert mine.try_again(awake) is None
+    # It was silent there for 0.3 s before: the rest of its patience counts from now on.
+    left = PATIENCE_ROUNDS * T - 0.3
+    wait(mine, awake, awake + left - 0.001)
+    hello_of(mine, awake + left + 0.001)
+
+
+def wait(mine: Connection, since: float, until: float) -> None:
+    """Time passes, and there is nothing to say."""
+    for step in range(int((until - since) / T) + 1):
+        assert mine.try_again(since + step * T) is None
+    assert mine.try_again(until) is None
+
+
 def test_after_25_rounds_without_a_datagram_a_new_session_is_sought_and_the_old_one_used() -> None:
     mine, gateway = connection(), entry()
     session = entered(mine, gateway)
     quiet = NOW + PATIENCE_ROUNDS * T
-    assert mine.try_again(quiet - 0.001) is None
+    wait(mine, NOW, quiet - 0.001)
     assert mine.deadline() == pytest.approx(quiet)
     hello = hello_of(mine, quiet)
     assert mine.broken
@@ -179,7 +199,8 @@ def test_after_25_rounds_without_a_datagram_a_new_session_is_sought_and_the_old_
 def test_a_datagram_of_the_old_session_ends_the_search() -> None:
     mine = connection()
     session = entered(mine, entry())
-    hello_of(mine, NOW + 1.0)
+    wait(mine, NOW, NOW + PATIENCE_ROUNDS * T - 0.001)
+    hello_of(mine, NOW + PATIENCE_ROUNDS * T)
     opened = mine.open(down(session, ROUND + 50), ROUND, NOW + 1.1)
     assert (opened.kind, opened.number) == (Kind.LINE, ROUND + 50)
     assert not mine.broken

@@ -181,7 +181,7 @@ class Bench:
         ways = await pair.hang_up()
         for draft in self._drafts:
             if pair is scene.measured and draft.measured is None:
-                draft.measured = ways
+                draft.measured = ways[:1] if draft.fault.deaf else ways
             if pair is scene.bystander and draft.bystander is None:
                 draft.bystander = ways
 

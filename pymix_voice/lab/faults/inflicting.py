@@ -64,6 +64,7 @@ class Fault(NamedTuple):
             is well already.
         fresh: whether the measured call has to be begun anew before.
         heals: whether calls are to be well before it is restored.
+        deaf: whether the measured caller records nothing from then on.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Fault(NamedTuple):
     restore: Callable[[Scene], Awaitable[tuple[str, ...]]] | None = None
     fresh: bool = False
     heals: bool = True
+    deaf: bool = False
 
 
 async def do_nothing(scene: Scene) -> Inflicted:
@@ -169,7 +171,7 @@ async def flood_hellos(scene: Scene, count: int) -> Inflicted:
     """First messages of clients that never come."""
     begin = now()
     before = _counts(scene, GATEWAY)
-    told = await scene.throw("hellos", str(count), str(HELLOS_S), seconds=HELLOS_S + 30)
+    told = await scene.throw("hellos", str(count), str(HELLOS_S), seconds=HELLOS_S + 120)
     end = now()
     await scene.part(GATEWAY).until("figures", since=end, within_s=AWAY_S)
     most = max(each["clients"] for each in scene.part(GATEWAY).all_told("figures", since=begin))
@@ -255,11 +257,18 @@ async def set_clock_back(scene: Scene, name: str) -> Inflicted:
     return Inflicted(begin, begin)
 
 
-async def restart_in_the_past(scene: Scene, name: str) -> Inflicted:
-    """A part starts anew, on a computer whose clock is an hour behind."""
+async def restart_in_the_past(scene: Scene, name: str, refuses: bool) -> Inflicted:
+    """A part starts anew, on a computer whose clock is an hour behind; the chain may refuse it."""
     begin = now()
     await scene.restart(name, more=OFFSET)
-    return Inflicted(begin, now())
+    end = now()
+    if not refuses:
+        return Inflicted(begin, end)
+    await trio.sleep(AWAY_S)
+    told = [each["text"] for each in scene.part(name).all_told("note", since=begin)]
+    words = [text for text in told if "clock" in text]
+    failed = () if len(words) == 1 else (f"{len(words)} sentences about its clock, not one",)
+    return Inflicted(begin, end, tuple(words[:1]), failed)
 
 
 async def _restart(scene: Scene, name: str) -> tuple[str, ...]:
@@ -283,16 +292,18 @@ def _junk(part: str, seconds: float = JUNK_S) -> Fault:
 
 
 def _buffers(part: str) -> Fault:
+    # What calls are like then hangs on luck: a part that warns has done what it can.
     inflict, restore = partial(lessen_buffers, name=part), partial(_restart, name=part)
-    return Fault("buffers", part, inflict, ROWS_S, restore)
+    return Fault("buffers", part, inflict, ROWS_S, restore, heals=False)
 
 
 def _past(part: str, *, heals: bool) -> Fault:
-    inflict, restore = partial(restart_in_the_past, name=part), partial(_restart, name=part)
+    inflict = partial(restart_in_the_past, name=part, refuses=not heals)
+    restore = partial(_restart, name=part)
     return Fault("clock-restart", part, inflict, ROWS_S, restore, heals=heals)
 
 
-DISK = Fault("disk", CALLER, fill_disk, AT_ONCE_S, leave_full_disk, fresh=True)
+DISK = Fault("disk", CALLER, fill_disk, AT_ONCE_S, leave_full_disk, fresh=True, deaf=True)
 ALL: tuple[Fault, ...] = (
     Fault("none", "-", do_nothing, AT_ONCE_S),
     *(Fault("kill", part, partial(kill, name=part), ROWS_S) for part in (*MIXES, GATEWAY)),

@@ -27,6 +27,8 @@ from pymix_voice.voice.recordings import Recorder
 STATUS_S = 0.2
 CALL_S = 30.0
 END_S = 6.0
+FREE = ("offline", "online", "idle")
+"""States of a client without a call."""
 AUDIBLE_DB = -60.0
 LOOK_BACK_S = 1.6
 """Nobody pauses for so long in these recordings."""
@@ -137,6 +139,15 @@ class Pair:
         for part in self.sides:
             await part.until("talking", since=self._dialed_at, within_s=CALL_S)
         self.talks = True
+
+    async def _be_free(self) -> None:
+        """Nothing is left of an earlier try."""
+        told = self.caller.all_told("status")
+        if told and told[-1]["state"] not in FREE:
+            self.caller.order("hangup")
+            await self.caller.until(
+                "status", since=now(), within_s=END_S, where=lambda told: told["state"] in FREE
+            )
 
     def stood(self, part: Part, seconds: float) -> None:
         """A side's program was stopped for so long."""
