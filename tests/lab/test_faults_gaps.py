@@ -66,7 +66,9 @@ def test_who_is_heard_later_than_before_is_heard_all_the_same() -> None:
     sound = heard()
     cut = round(4.0 * SAMPLE_RATE)
     longer = np.concatenate((sound[:cut], np.zeros(SAMPLE_RATE // 5, np.int16), sound[cut:]))
-    assert max(gap.frames for gap in [*gaps(pieces(said(), longer, -0.3, 2.0)), Gap(0, 0, 0)]) <= 5
+    assert (
+        max(gap.frames for gap in [*gaps(pieces(said(), longer, -0.3, 2.0)), Gap(0, 0, 0, 0)]) <= 5
+    )
     shorter = np.concatenate((sound[:cut], sound[cut + SAMPLE_RATE :]))
     (gap,) = gaps(pieces(said(), shorter, -1.3, 2.0))
     assert gap.end is not None
@@ -92,6 +94,7 @@ def test_a_piece_that_is_like_it_by_chance_ends_no_gap() -> None:
     starts = np.linspace(0.0, 0.02 * (len(words) - 1), len(words))
     (gap,) = gaps(Pieces(starts, np.array(words)))
     assert gap.frames == 8
+    assert gap.length_s == pytest.approx(0.02 * (13 + LEAST_HEARD - 1 - 5))
     assert (gap.start, gap.end) == pytest.approx((0.1, 0.02 * (13 + LEAST_HEARD - 1)))
 
 

@@ -113,7 +113,7 @@ class Bench:
                 self._search(scene)
                 with trio.CancelScope(shield=True, deadline=trio.current_time() + LEAVE_S):
                     for pair in scene.pairs:
-                        await self._end(scene, pair)
+                        await self._end(scene, pair, leave=True)
 
     # ── one fault ────────────────────────────────────────────────────────────────────────
 
@@ -174,11 +174,11 @@ class Bench:
                     since = now()
             await trio.sleep(LOOK_S)
 
-    async def _end(self, scene: Scene, pair: Pair) -> None:
+    async def _end(self, scene: Scene, pair: Pair, *, leave: bool = False) -> None:
         """End a call: now it can be listened to what was wrong meanwhile."""
         if not pair.talks:
             return
-        ways = await pair.hang_up()
+        ways = await pair.hang_up(leave=leave)
         for draft in self._drafts:
             if pair is scene.measured and draft.measured is None:
                 draft.measured = ways[:1] if draft.fault.deaf else ways

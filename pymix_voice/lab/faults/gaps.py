@@ -3,7 +3,7 @@
 What was said is looked for in what was heard, in two steps: windows of half a second tell how late
 it is there (as in `lab.measure`), and at that delay each piece of 60 ms is compared with what was
 heard then. Pieces follow each other every 20 ms, as frames do. A pause of the speaker is no gap,
-but a pause within one belongs to it: nobody could have been heard there.
+at the end of one neither, but a pause within one belongs to it.
 
 Must not know: files, calls, what was wrong.
 """
@@ -56,11 +56,18 @@ class Gap(NamedTuple):
         start: of the first piece that was not, in seconds from the beginning of what was said.
         end: start of the next piece that was heard; None if there was none any more.
         frames: pieces within that were not heard, one for each 20 ms of speech.
+        last: start of the last of them.
     """
 
     start: float
     end: float | None
     frames: int
+    last: float
+
+    @property
+    def length_s(self) -> float:
+        """For so long speech was said that was not heard."""
+        return self.last + HOP_S - self.start
 
 
 def pieces(said: NDArray[Any], heard: NDArray[Any], low_s: float, high_s: float) -> Pieces:
@@ -89,20 +96,19 @@ def gaps(found: Pieces) -> list[Gap]:
     """All times in which speech was not heard, in their order."""
     missing: list[Gap] = []
     began: float | None = None
-    resumed, run, frames = 0.0, LEAST_HEARD, 0
+    resumed, last, run, frames = 0.0, 0.0, LEAST_HEARD, 0
     for start, heard in zip(found.starts.tolist(), found.heard.tolist(), strict=True):
         if not heard:
             began = start if began is None else began
-            frames += 1
-            run = 0
+            frames, last, run = frames + 1, start, 0
             continue
         resumed = start if run == 0 else resumed
         run += 1
         if began is not None and run >= LEAST_HEARD:
-            missing.append(Gap(began, resumed, frames))
+            missing.append(Gap(began, resumed, frames, last))
             began, frames = None, 0
     if began is not None:
-        missing.append(Gap(began, resumed if run else None, frames))
+        missing.append(Gap(began, resumed if run else None, frames, last))
     return missing
 
 

@@ -8,6 +8,7 @@ over, since only then the clients tell at which instants their recordings begin.
 Must not know: what was wrong.
 """
 
+import signal
 import wave
 from collections.abc import Iterator
 from contextlib import suppress
@@ -167,11 +168,18 @@ class Pair:
         told = [each for part in self.sides for each in part.all_told("ended", since=since)]
         return sorted({str(each["reason"]) for each in told})
 
-    async def hang_up(self) -> list[Way]:
-        """End the call; what became of both directions, as far as it can be told."""
+    async def hang_up(self, *, leave: bool = False) -> list[Way]:
+        """End the call; what became of both directions, as far as it can be told.
+
+        Args:
+            leave: end both programs: each tells then, also if it cannot tell the other.
+        """
         since = self._dialed_at if self.is_over else now()
         self.talks = False
-        if self.caller.running:
+        if leave:
+            for part in self.sides:
+                part.signal(signal.SIGINT)
+        elif self.caller.running:
             self.caller.order("hangup")
         told = [await self._summary(part, since) for part in self.sides]
         return list(self._ways(told[0], told[1]))

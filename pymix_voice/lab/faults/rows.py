@@ -72,7 +72,7 @@ def listen(ways: Iterable[Way], begin: float, end: float, until: float) -> Liste
         found = way.pieces(begin - BEFORE_S, until)
         known |= len(found.starts) > 0
         for gap in gaps(found):
-            length = (until if gap.end is None else gap.end) - gap.start
+            length = gap.length_s
             frames += gap.frames
             longest = max(longest, length)
             if length >= AUDIBLE_S:
