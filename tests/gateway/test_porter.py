@@ -79,8 +79,9 @@ def test_few_hellos_are_answered_within_a_round_be_there_as_many_cookies_as_may(
     crowd(at, 999.5)
     sources = [b"many %d" % number for number in range(1000)]
     cookies = [cookie_for(at, source, 999.5 + n / 2500) for n, source in enumerate(sources)]
-    came = zip(cookies, sources, range(1000), strict=True)
-    found = Counter(outcome(at, *who, 1000.1 + step / 4000) for *who, step in came)
+    found = Counter(
+        outcome(at, cookies[step], sources[step], 1000.1 + step / 4000) for step in range(1000)
+    )
     assert set(found) == {"answered", Drop.BUSY}
     most = 0.25 / AT_ONCE_S * MOST_AT_ONCE
     assert found["answered"] == pytest.approx(most, abs=MOST_AT_ONCE)
