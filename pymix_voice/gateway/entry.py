@@ -131,6 +131,23 @@ class Entry:
             drops[Drop.MALFORMED] += int(np.count_nonzero(known & ~wanted))
         return upward.only(wanted), rest
 
+    def of_use(self, rest: NDArray[np.intp], drain: Drain, drops: Drops) -> list[int]:
+        """Those that may be hellos or set-ups: junk must cost no more than a look at its head."""
+        if not len(rest):
+            return []
+        lengths = drain.lengths[rest]
+        heads = drain.cells[rest, :ACCESS_HEADER_BYTES].view(access.HEADERS)[:, 0]
+        hellos = (lengths == access.HELLO_BYTES) & (heads["kind"] == Kind.HELLO)
+        setups = (lengths == self._geometry.setup_bytes) & (heads["kind"] == Kind.SETUP)
+        known = hellos | (self.sessions.find(heads["session"]) != NO_SLOT)
+        well = hellos | setups
+        if not well.all():
+            drops[Drop.MALFORMED] += len(well) - int(np.count_nonzero(well))
+        if not known[well].all():
+            drops[Drop.UNKNOWN_SESSION] += int(np.count_nonzero(well & ~known))
+        of_use: list[int] = rest[well & known].tolist()
+        return of_use
+
     def open(self, upward: Upward, drops: Drops) -> Upward:
         """Open these datagrams in place; those that are authentic."""
         nonces = np.empty((len(upward.slots), sodium.NONCE_BYTES), np.uint8)

@@ -12,7 +12,6 @@ sections "Access link" and "Who numbers rounds".
 Must not know: sockets, voice, who talks with whom, what time it is (it is told).
 """
 
-import math
 from collections.abc import Callable, Hashable
 
 import numpy as np
@@ -22,7 +21,7 @@ from pymix_voice.errors import BadCell, Drop, Drops
 from pymix_voice.gateway.entry import Entry, Upward
 from pymix_voice.gateway.intake import Intake, capacity_of
 from pymix_voice.gateway.rows import Collection, Placing
-from pymix_voice.gateway.sessions import NO_SLOT, SILENT_ROUNDS, Slots
+from pymix_voice.gateway.sessions import SILENT_ROUNDS, Slots
 from pymix_voice.geometry import (
     ACCESS_HEADER_BYTES,
     PIECE_BYTES,
@@ -209,26 +208,11 @@ class Gateway:
         upward, rest = self._entry.sort(drain, self._last, self.drops)
         if len(upward.slots):
             self._take_up(self._entry.open(upward, self.drops))
-        for index in self._of_use(rest, drain) if len(rest) else ():
+        for index in self._entry.of_use(rest, drain, self.drops):
             try:
                 self._take_other(drain.datagram(index), drain.source(index), now)
             except BadCell as bad:
                 self.drops[bad.reason] += 1
-
-    def _of_use(self, rest: NDArray[np.intp], drain: Drain) -> list[int]:
-        """Those that may be hellos or set-ups: junk must cost no more than a look at its head."""
-        lengths = drain.lengths[rest]
-        heads = drain.cells[rest, :ACCESS_HEADER_BYTES].view(access.HEADERS)[:, 0]
-        hellos = (lengths == access.HELLO_BYTES) & (heads["kind"] == Kind.HELLO)
-        setups = (lengths == self._geometry.setup_bytes) & (heads["kind"] == Kind.SETUP)
-        known = hellos | (self._entry.sessions.find(heads["session"]) != NO_SLOT)
-        well = hellos | setups
-        if not well.all():
-            self.drops[Drop.MALFORMED] += len(well) - int(np.count_nonzero(well))
-        if not known[well].all():
-            self.drops[Drop.UNKNOWN_SESSION] += int(np.count_nonzero(well & ~known))
-        of_use: list[int] = rest[well & known].tolist()
-        return of_use
 
     def _take_up(self, upward: Upward) -> None:
         """Authentic line, door and challenge datagrams: what they carry, by kind and round."""
@@ -277,21 +261,14 @@ class Gateway:
         elif not self._knows_rounds:
             raise BadCell(Drop.UNEXPECTED)
         else:
-            number = self._next_round(now)
+            # Welcomed to a round of the past, a client would believe that rounds went back.
+            number = self._steering.next_after(self._last, now)
             if number - self._last > STALLED_ROUNDS:
                 raise BadCell(Drop.LATE)
             due_s = self._steering.send_at(number) - now
             reply = self._entry.welcome(raw, source, number, due_s, self._intake.population, now)
             datagrams = np.frombuffer(reply, np.uint8).reshape(1, -1)
             self._bursts.append(Burst(datagrams, source, "access"))
-
-    def _next_round(self, now: float) -> int:
-        """The next round whose time is to come; after a stall some before it are still to go.
-
-        Were a client welcomed to one of those, it would believe that the zone's rounds went back.
-        """
-        behind = now - self._steering.send_at(self._last + 1)
-        return self._last + 1 + max(0, math.ceil(behind / self._geometry.round_s))
 
     # ── rounds ───────────────────────────────────────────────────────────────────────────
 

@@ -109,6 +109,11 @@ class Steering:
             raise Misuse("steering was asked for an instant before it was started")
         return self._offset + self._since_origin(round_number)
 
+    def next_after(self, round_number: int, now: float) -> int:
+        """The first round after this one whose instant is still to come."""
+        behind = now - self.send_at(round_number + 1)
+        return round_number + 1 + max(0, math.ceil(behind / self._round_s))
+
     def sent(self, round_number: int, at: float) -> None:
         """Tell that a round went out; only the first time for each round counts.
 
