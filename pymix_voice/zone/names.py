@@ -14,6 +14,8 @@ from pymix_voice.errors import ConfigError
 from pymix_voice.zone.address import PREFIX, looks_like_address
 
 LONGEST_NAME = 40
+_LONGEST_TYPED = 20 * LONGEST_NAME
+"""Nothing that is longer becomes a name by being composed."""
 
 _WANTED: Final = f"1 to {LONGEST_NAME} printable characters are wanted"
 # Persian and the scripts of India write with these two, and many emoji are made with the second.
@@ -32,7 +34,7 @@ def personal_name(text: str) -> str:
     Raises:
         ConfigError: in one sentence, which does not repeat the text: it may be an address.
     """
-    trimmed = unicodedata.normalize("NFC", text).strip()
+    trimmed = _composed(text).strip()
     if not all(c.isprintable() or c in _JOINERS or _is_space(c) for c in trimmed):
         raise ConfigError(f"this name has a control or invisible character, but {_WANTED}")
     name = " ".join(trimmed.split())
@@ -49,9 +51,17 @@ def personal_name(text: str) -> str:
 
 def folded(name: str) -> str:
     """What two names have in common that are one to people; for any text."""
-    composed = unicodedata.normalize("NFC", " ".join(name.split()))
+    composed = _composed(" ".join(name.split()))
     bare = "".join(c for c in composed if c not in _JOINERS)
-    return unicodedata.normalize("NFC", bare.casefold())
+    return _composed(bare.casefold())
+
+
+def _composed(text: str) -> str:
+    """NFC, but for what is far too long for a name: of a run of marks it takes time by the square.
+
+    Twenty thousand of them took over a second, a megabyte would take an hour.
+    """
+    return unicodedata.normalize("NFC", text) if len(text) <= _LONGEST_TYPED else text
 
 
 def _is_space(character: str) -> bool:

@@ -71,3 +71,15 @@ def test_any_text_is_a_name_in_one_form_or_refused(text: str) -> None:
     assert personal_name(name) == name
     assert folded(text) == folded(name)
     assert 1 <= len(name) <= LONGEST_NAME
+
+
+def test_a_text_of_marks_without_end_is_refused_at_once() -> None:
+    """Composing a million marks would take an hour, as they would have to be sorted."""
+    endless = "a" + "\u0301\u0316" * 500_000
+    with pytest.raises(ConfigError, match="has 1000001 characters"):
+        personal_name(endless)
+    assert folded(endless) == endless
+
+
+def test_a_long_text_that_composes_to_a_name_is_one() -> None:
+    assert personal_name("e\u0323\u0302" * LONGEST_NAME) == "\u1ec7" * LONGEST_NAME

@@ -29,12 +29,20 @@ def test_any_bytes_are_a_table_or_one_sentence(text: bytes) -> None:
         (b"a = 1\na = 2", "set twice"),
         (b"\xff\xfe", "not a text file"),
         (b"#" * (1 << 21), "far too long"),
+        (b"b = 1\na" + b".a" * 400_000 + b" = 1", "line 2 has 400000 dots"),
+        (b"[a" + b".'='" * 201 + b"]", "line 1 has 201 dots"),
     ],
-    ids=["deep", "huge", "bare", "twice", "binary", "long"],
+    ids=["deep", "huge", "bare", "twice", "binary", "long", "dotted", "dotted head"],
 )
 def test_what_is_not_toml_is_told_in_a_sentence(text: bytes, told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         parse_file(text, "x.toml")
+
+
+def test_dots_that_are_no_keys_are_taken() -> None:
+    host = ".".join(["a"] * 127)
+    text = f'  # {"." * 500}\naddress = "{host}:5000"'
+    assert parse_file(text.encode(), "x.toml").text("address") == f"{host}:5000"
 
 
 def test_syntax_errors_do_not_quote_the_file() -> None:
@@ -175,3 +183,10 @@ def test_what_a_reader_refuses_is_told_with_its_place() -> None:
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
 def test_every_text_reads_back_from_its_quotes(text: str) -> None:
     assert parse_file(f"t = {quoted(text)}".encode(), "x").text("t") == text
+
+
+def test_a_secret_in_the_place_of_a_key_is_not_told() -> None:
+    door = key_text(bytes(range(16)))
+    with pytest.raises(ConfigError, match="unknown key of 26 characters") as caught:
+        parse_file(f'{door} = ""'.encode(), "x.toml").known(["door"])
+    assert door not in str(caught.value)
