@@ -221,10 +221,11 @@ class Gateway:
             self._take_challenges(upward.only(challenges))
             upward = upward.only(~challenges)
         newer = self._entry.heard(upward, self._last)
-        groups = upward.numbers << 4 | upward.kinds
+        # From the newest round on: what is as high as a number may be cannot be shifted.
+        groups = upward.numbers - self._last << 4 | upward.kinds
         for group in np.unique(groups).tolist():
             those = groups == group
-            number, kind = group >> 4, Kind(group & 0xF)
+            number, kind = self._last + (group >> 4), Kind(group & 0xF)
             if kind == Kind.LINE:
                 first = those & newer
                 self._measure(number, upward.slots[first], upward.came[first])

@@ -233,16 +233,21 @@ def _grouped(
         head["chunk"].astype(np.int64),
         datagrams[:, CHUNK_HEADER_BYTES:-CHUNK_TAG_BYTES],
     )
-    kinds = rounds << 16 | ages
-    if not len(kinds):
+    if not len(rounds):
         return
-    if kinds[0] >= 0 and (kinds == kinds[0]).all():
-        yield Chunks(int(rounds[0]), int(ages[0]), _beside(head[-1]), numbers, cells)
+    first = int(rounds[0])
+    if first >= 0 and (rounds == first).all() and (ages == ages[0]).all():
+        yield Chunks(first, int(ages[0]), _beside(head[-1]), numbers, cells)
         return
-    for kind in np.unique(kinds[rounds >= 0]).tolist():
+    opened = rounds >= 0
+    # Rounds of one drain are near one another, and any number may be near: only what lies
+    # between them can be shifted.
+    lowest = int(rounds.min(initial=1 << 62, where=opened))
+    kinds = np.where(opened, rounds - lowest, -1) << 16 | ages
+    for kind in np.unique(kinds[opened]).tolist():
         those = np.flatnonzero(kinds == kind)
         beside = _beside(head[those[-1]])
-        yield Chunks(kind >> 16, kind & 0xFFFF, beside, numbers[those], cells[those])
+        yield Chunks(lowest + (kind >> 16), kind & 0xFFFF, beside, numbers[those], cells[those])
 
 
 def _beside(head: np.void) -> Beside:

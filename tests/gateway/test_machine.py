@@ -17,7 +17,7 @@ from pymix_voice.zone.descriptor import pieces_of
 from pymix_voice.zone.drain import Address, Drain
 from pymix_voice.zone.epochs import Outlook
 from pymix_voice.zone.link import NOT_MEASURED
-from pymix_voice.zone.records import Accepted, BatchEnd, Decision, Hello, Published, Setups
+from pymix_voice.zone.records import Accepted, BatchEnd, Decision, Hello, Published, Setups, Tick
 
 RAW = Dice.seeded(9).bytes(GEOMETRY.descriptor_bytes)
 COMING = EPOCH + 1
@@ -352,3 +352,16 @@ def test_all_that_leaves_is_what_one_datagram_at_a_time_would_make_of_what_came(
     onions = sum(len(each.lines) for each in setups if isinstance(each, Setups))
     assert onions == len(story.batch) * GEOMETRY.onion_bytes
     assert isinstance(end, BatchEnd)
+
+
+def test_cells_are_taken_also_where_rounds_are_as_high_as_a_number_may_be() -> None:
+    """A first mix may say so: what is told apart by round and kind must not run over."""
+    rig = Rig(ticks=False)
+    rig.gateway.receive_control(Tick(2**62 - 1, 60.0), rig.now)
+    rig.gateway.handle_deadline(rig.now)
+    rig.gateway.bursts()
+    bob = rig.guest("bob")
+    number = bob.session.number
+    assert number > 2**61
+    rig.hear([(bob.say(Kind.LINE, number + each), b"bob") for each in range(3)])
+    assert not rig.gateway.drops

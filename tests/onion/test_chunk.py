@@ -329,6 +329,17 @@ def test_what_opens_is_what_was_sealed_and_the_rest_is_counted(
         assert np.array_equal(group.cells, cells.reshape(3, -1)[group.numbers])
 
 
+@pytest.mark.parametrize("near", [0, 1 << 37, 1 << 50, 1 << 62])
+def test_rounds_of_any_height_that_come_together_are_told_apart(near: int) -> None:
+    """A neighbour may say that it is any round: none that opened is lost or named another."""
+    drain = np.concatenate([sealed(number, 9) for number in (near + 3, near, near + 3)])
+    drain[2, -1] ^= 1
+    numbers, groups, drops = opened(drain, near)
+    assert numbers == [near + 3, near, -1]
+    assert [(group.round, group.age) for group in groups] == [(near, 1), (near + 3, 1)]
+    assert drops == {Drop.FORGED: 1}
+
+
 def test_an_opener_serves_drains_of_any_size_one_after_the_other() -> None:
     there, drops = opener(), Drops()
     for number, rows in enumerate([9, 200, 0, 18]):
