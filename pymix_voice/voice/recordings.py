@@ -24,6 +24,9 @@ MAX_SECONDS = 3600
 RATES = range(4_000, 384_001)
 """Sample rates that a recording may have."""
 
+LOUDEST = 1024.0
+"""Samples of a file beyond this many full scales are not believed; one that is no number is 0."""
+
 MAX_WRITTEN = 12 * 3600 * SAMPLE_RATE
 """Samples in a recording that we write: a WAV file holds 4 GiB, a little over 12 hours."""
 
@@ -57,7 +60,9 @@ def read_recording(path: Path | str) -> NDArray[np.int16]:
         # libsndfile would ask for the rate of a headerless file, which nobody knows.
         raise SoundError(f"{path.name} has no header that tells its rate; convert it to WAV")
     try:
-        with path.open("rb") as raw, soundfile.SoundFile(raw) as recording:
+        # Opened here for the system's own word on what is wrong; read by its path, as a seek that
+        # a broken file asks for would raise inside a callback, where nothing can catch it.
+        with path.open("rb"), soundfile.SoundFile(path) as recording:
             _check(path.name, recording.samplerate, recording.frames)
             pieces = [_to_int16(piece) for piece in _resampled(recording)]
     except soundfile.LibsndfileError as error:
@@ -66,7 +71,10 @@ def read_recording(path: Path | str) -> NDArray[np.int16]:
         raise SoundError(f"there is no file {path.name}; give a WAV or FLAC file") from error
     except OSError as error:
         raise SoundError(f"{path.name} cannot be read: {error.strerror}") from error
-    return np.concatenate(pieces)
+    pcm = np.concatenate(pieces)
+    if not len(pcm):
+        raise SoundError(f"{path.name} is empty; give a recording with sound in it")
+    return pcm
 
 
 def _check(name: str, rate: int, frames: int) -> None:
@@ -83,7 +91,11 @@ def _resampled(recording: Any) -> Iterator[NDArray[np.float32]]:  # noqa: ANN401
     """The recording in mono at 48 kHz, a second at a time."""
     rate: int = recording.samplerate
     stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
-    for block in recording.blocks(blocksize=rate, dtype="float32", always_2d=True):
+    # By their number: some kinds (GSM) cannot tell how many are left, as one cannot seek in them.
+    ways = {"blocksize": rate, "frames": recording.frames}
+    for block in recording.blocks(**ways, dtype="float32", always_2d=True):
+        # Before anything is added up: one value of a broken file must not spoil those around it.
+        np.clip(np.nan_to_num(block, copy=False, nan=0.0), -LOUDEST, LOUDEST, out=block)
         mono = block.mean(axis=1, dtype=np.float32)
         yield mono if rate == SAMPLE_RATE else stream.resample_chunk(mono)
     if rate != SAMPLE_RATE:
@@ -91,8 +103,8 @@ def _resampled(recording: Any) -> Iterator[NDArray[np.float32]]:  # noqa: ANN401
 
 
 def _to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
-    """Full scale is 32,768; what lies beyond is clipped, what is no number is silence."""
-    scaled = np.rint(np.nan_to_num(samples, nan=0.0) * 32768.0)
+    """Full scale is 32,768; what lies beyond is clipped."""
+    scaled = np.rint(samples * 32768.0)
     clipped: NDArray[np.int16] = np.clip(scaled, -32768, 32767).astype(np.int16)
     return clipped
 

@@ -155,3 +155,38 @@ def test_the_samples_of_the_project_can_be_read() -> None:
     assert len(names) >= 3
     for name in names:
         assert 4 * 48_000 <= len(read_recording(folder / name)) <= 12 * 48_000
+
+
+def test_a_kind_in_which_one_cannot_seek_is_read_too(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "gsm.wav", tone(1.0, 8_000), 8_000, subtype="GSM610")
+    read = read_recording(tmp_path / "gsm.wav")
+    assert 48_000 <= len(read) <= 50_000
+    assert np.abs(read).max() > 8_000
+
+
+@pytest.mark.parametrize("rate", [48_000, 44_100])
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf, 3e38])
+def test_a_value_that_is_no_sound_spoils_nothing_around_it(
+    tmp_path: Path, rate: int, wrong: float
+) -> None:
+    sound = np.repeat(tone(1.0, rate)[:, None], 2, axis=1)
+    sound[rate // 2, 0] = wrong
+    sound[rate // 2, 1] = -wrong if wrong == 3e38 else wrong
+    soundfile.write(tmp_path / "wrong.wav", sound, rate, subtype="FLOAT")
+    read = read_recording(tmp_path / "wrong.wav")
+    wanted = tone(1.0, 48_000)[1000:20_000] * 32768
+    assert np.abs(read[1000:20_000] - wanted).max() < 20
+
+
+def test_a_file_that_sends_its_reader_to_nowhere_is_refused_without_a_word_more(
+    tmp_path: Path,
+) -> None:
+    """Such a seek raised inside libsndfile's callback: a traceback on a person's terminal."""
+    raw = (
+        "464f524d0000008e41494646434f4d4d000000120002008000180010400bfa0000000000000053534ea1"
+        "6a4e0068000000000000000000006bb5746312109f218541dc3c54187ea334c0ba5d8000bb5135c87ecc"
+        "533cdb2584f09fdf132f74db93f4"
+    )
+    (tmp_path / "nowhere.aiff").write_bytes(bytes.fromhex(raw))
+    with pytest.raises(SoundError):
+        read_recording(tmp_path / "nowhere.aiff")
