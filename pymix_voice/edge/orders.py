@@ -19,6 +19,8 @@ from pymix_voice.errors import ConfigError
 MOST_BYTES = 4096
 """A longer line is nobody's order."""
 
+MOST_DIGITS = 9
+
 
 class Verb(StrEnum):
     """What is to be done."""
@@ -71,9 +73,14 @@ def parse_order(line: bytes) -> Order | None:
         raise ConfigError(f"'{verb}' wants {wants}")
     if verb == Verb.PUSH_TO_TALK and rest not in ("on", "off"):
         raise ConfigError("'ptt' wants on or off after it")
-    if verb == Verb.VOLUME and not (rest.isdecimal() and int(rest) <= MOST_VOLUME):
+    if verb == Verb.VOLUME and not _is_volume(rest):
         raise ConfigError(f"'volume' wants a number from 0 to {MOST_VOLUME} after it")
     return Order(verb, rest)
+
+
+def _is_volume(text: str) -> bool:
+    # By its length first: Python refuses to read a number of thousands of digits.
+    return text.isdecimal() and len(text) <= MOST_DIGITS and int(text) <= MOST_VOLUME
 
 
 async def read_orders(

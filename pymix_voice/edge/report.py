@@ -6,6 +6,7 @@ Must not know: addresses, keys, drops, who is a client. It prints what it is giv
 import logging
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -16,6 +17,15 @@ def write_line(event: Mapping[str, object]) -> None:
     """One object on one line of stdout."""
     sys.stdout.write(msgspec.json.encode(event).decode() + "\n")
     sys.stdout.flush()
+
+
+def read_line(line: bytes) -> dict[str, Any] | None:
+    """What `write_line` wrote, in another process; None for whatever else a line may be."""
+    try:
+        event = msgspec.json.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return event if isinstance(event, dict) else None
 
 
 class Report:

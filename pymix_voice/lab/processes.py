@@ -7,7 +7,6 @@ order (`pymix_voice/edge/children.py`).
 Must not know: which parts a zone has, and what they talk about.
 """
 
-import json
 import os
 import signal
 import subprocess
@@ -21,6 +20,7 @@ from typing import Any
 import trio
 
 from pymix_voice.edge.children import spawn
+from pymix_voice.edge.report import read_line
 from pymix_voice.errors import PymixError
 
 Told = dict[str, Any]
@@ -175,11 +175,8 @@ class Part:
             file.writelines(line + b"\n" for line in lines)
 
     def _hear(self, line: bytes) -> None:
-        try:
-            told = json.loads(line)
-        except ValueError:
-            return
-        if isinstance(told, dict) and "event" in told:
+        told = read_line(line)
+        if told is not None and "event" in told:
             told.setdefault("t", time.monotonic())
             self.told.append(told)
             self._wake()

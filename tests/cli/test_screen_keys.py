@@ -250,3 +250,13 @@ def test_whatever_is_typed_gives_orders_of_one_line(strokes: list[tuple[Key, str
             assert order.splitlines() == [order]
             assert 0 <= stand.volume <= 200
             assert order != "quit" or state not in WITH_SOMEBODY
+
+
+def test_an_escape_sequence_without_end_is_passed_over_in_pieces() -> None:
+    """Each byte of it would else be looked at again with every one that follows."""
+    strokes = Strokes()
+    keys = strokes.feed(b"\x1b[")
+    for _ in range(1000):
+        keys += strokes.feed(b"1" * 40)
+    assert len(strokes._rest) < 64
+    assert set(keys) == {"1"}

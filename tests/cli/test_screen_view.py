@@ -212,6 +212,17 @@ def test_what_a_name_holds_cannot_steer_the_terminal() -> None:
     assert "\u202e" not in told
 
 
+@pytest.mark.parametrize(
+    "number",
+    [10**400, -(10**400), float("inf"), float("nan"), True, "5"],
+    ids=["huge", "low", "infinite", "nan", "flag", "text"],
+)
+def test_a_number_that_is_none_changes_nothing(number: object) -> None:
+    told = {"t": number, "seconds": number, "level_in": number, "population": number}
+    assert "bob" in seen(TALKING | told)
+    assert "None" not in seen(TALKING | told)
+
+
 def test_the_keys_that_fit_are_in_the_last_lines() -> None:
     view = View()
     view.take({"event": "incoming", "name": "bob", "verified": False})

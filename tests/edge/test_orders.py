@@ -41,6 +41,7 @@ def test_a_line_is_an_order(line: bytes, order: Order | None) -> None:
         (b"volume 201", "from 0 to 200"),
         (b"volume -1", "from 0 to 200"),
         ("volume ²".encode(), "from 0 to 200"),
+        (b"volume " + b"9" * 5000, "from 0 to 200"),
     ],
 )
 def test_what_is_no_order_is_told_in_a_sentence(line: bytes, sentence: str) -> None:

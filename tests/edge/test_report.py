@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pymix_voice.edge.clock import Clock
-from pymix_voice.edge.report import Report, write_line
+from pymix_voice.edge.report import Report, read_line, write_line
 
 
 def test_notes_are_plain_lines_with_a_name(capfd: pytest.CaptureFixture[str]) -> None:
@@ -40,3 +40,15 @@ def test_with_json_everything_is_one_object_a_line_on_stdout(
 def test_a_line_stays_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     write_line({"event": "note", "text": "two\nlines"})
     assert capsys.readouterr().out.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"[" * 100_000, b'{"a": "\xff"}', b'{"\xff": 1}', b"[]", b"3", b"{"]
+)
+def test_a_line_that_nobody_of_us_wrote_is_none(line: bytes) -> None:
+    assert read_line(line) is None
+
+
+def test_a_line_is_read_as_it_was_written(capsys: pytest.CaptureFixture[str]) -> None:
+    write_line({"event": "note", "text": "é\n"})
+    assert read_line(capsys.readouterr().out.encode()) == {"event": "note", "text": "é\n"}

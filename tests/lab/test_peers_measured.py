@@ -5,7 +5,7 @@ import sys
 import msgspec
 import pytest
 
-from pymix_voice.lab.peers.measured import Measured, PeerError, measured_by
+from pymix_voice.lab.peers.measured import Measured, PeerError, measured_by, read_measured
 
 
 def test_rates_follow_from_cells_and_time() -> None:
@@ -38,3 +38,9 @@ async def test_a_peer_that_fails_is_told_by_its_last_word() -> None:
 async def test_a_peer_that_tells_nothing_of_use_is_refused() -> None:
     with pytest.raises(PeerError, match="cannot be read"):
         await run("print('{}')")
+
+
+@pytest.mark.parametrize("told", [b"", b"3", b'{"a": ' + b"[" * 100_000, b'{"mode": "\xff"}'])
+def test_what_is_no_measurement_is_told(told: bytes) -> None:
+    with pytest.raises(PeerError, match="cannot be read"):
+        read_measured(told)

@@ -15,11 +15,11 @@ from contextlib import suppress
 from types import TracebackType
 from typing import IO, Self
 
-import msgspec
 import trio
 
 from pymix_voice.edge.children import spawn
 from pymix_voice.edge.clock import Clock
+from pymix_voice.edge.report import read_line
 
 Hear = Callable[[Mapping[str, object]], None]
 
@@ -104,10 +104,9 @@ class Engine:
         """
 
         def told(line: bytes) -> None:
-            with suppress(msgspec.DecodeError):
-                event = msgspec.json.decode(line)
-                if isinstance(event, dict):
-                    hear({"t": Clock.now(), **event})
+            event = read_line(line)
+            if event is not None:
+                hear({"t": Clock.now(), **event})
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._send, _end(self._process.stdin))

@@ -14,6 +14,7 @@ PASTE_ON, PASTE_OFF = "\x1b[?2004h", "\x1b[?2004l"
 """Ask a terminal to put marks around what is pasted, so that it is not taken for keys."""
 _BEGIN, _END = "\x1b[200~", "\x1b[201~"
 _SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O[ -~]|[^\x1b\[O])", re.DOTALL)
+_SEQUENCE_CHARS = 64
 _PASTE_CHARS = 4096
 
 NAMES = {
@@ -70,8 +71,11 @@ class Strokes:
             keys.append("escape")
             return 1
         if rest[0] == "\x1b":
-            sequence = _SEQUENCE.match(rest)
-            return sequence.end() if sequence else 0
+            sequence = _SEQUENCE.match(rest[:_SEQUENCE_CHARS])
+            if sequence:
+                return sequence.end()
+            # No key's is as long: were more waited for, each byte would cost as much as all before.
+            return _SEQUENCE_CHARS if len(rest) >= _SEQUENCE_CHARS else 0
         name = NAMES.get(rest[0], rest[0])
         if len(name) > 1 or name.isprintable():
             keys.append(name)

@@ -61,6 +61,18 @@ class Measured:
         return cls(mode, cipher, rows, cells // (2 * rows), cpu_s, each * 1e9, 1 / each, verified)
 
 
+def read_measured(told: bytes) -> Measured:
+    """What a peer's program printed.
+
+    Raises:
+        PeerError: if it is something else.
+    """
+    try:
+        return msgspec.json.decode(told, type=Measured)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise PeerError(f"a peer told what cannot be read: {error}") from error
+
+
 async def measured_by(command: Sequence[str], seconds: float) -> Measured:
     """Run a command that prints what it measured.
 
@@ -78,8 +90,5 @@ async def measured_by(command: Sequence[str], seconds: float) -> Measured:
         if done.returncode:
             words = done.stderr.decode(errors="replace").strip().splitlines() or ["no word"]
             raise PeerError(f"a peer ended with {done.returncode}: {words[-1]}")
-        try:
-            return msgspec.json.decode(done.stdout, type=Measured)
-        except msgspec.DecodeError as error:
-            raise PeerError(f"a peer told what cannot be read: {error}") from error
+        return read_measured(done.stdout)
     raise PeerError(f"a peer did not end within {seconds + GRACE_S:.0f} s")

@@ -46,7 +46,7 @@ class Messages:
     """Cuts a stream into messages again."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
 
     def feed(self, piece: bytes) -> list[tuple[int, bytes]]:
         """Type and body of each message that is whole with this piece.
@@ -55,16 +55,17 @@ class Messages:
             PeerError: at a length that no message has.
         """
         self._rest += piece
-        found = []
-        while len(self._rest) >= _HEAD.size:
-            kind, length = _HEAD.unpack_from(self._rest)
+        found, at = [], 0
+        while len(self._rest) >= at + _HEAD.size:
+            kind, length = _HEAD.unpack_from(self._rest, at)
             if length > MOST_BYTES:
                 raise PeerError(f"Mumble's server began a message of {length} bytes")
-            end = _HEAD.size + length
+            body, end = at + _HEAD.size, at + _HEAD.size + length
             if len(self._rest) < end:
                 break
-            found.append((kind, self._rest[_HEAD.size : end]))
-            self._rest = self._rest[end:]
+            found.append((kind, bytes(self._rest[body:end])))
+            at = end
+        del self._rest[:at]
         return found
 
 
