@@ -6,11 +6,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from zipfile import ZipFile
 
+import numpy as np
 import pytest
 import trio
 import trio.testing
 from eventually import eventually
+from numpy.typing import NDArray
 from zones import example_zone
 
 from pymix_voice.edge.clock import Clock
@@ -251,3 +254,49 @@ def test_a_part_that_is_none_or_nowhere_is_told(word: str, sentence: str) -> Non
 def test_a_relay_of_nothing_is_refused() -> None:
     with pytest.raises(SystemExit):
         options(["zone.toml", "--profile", "lan"])
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"rows": np.zeros((3, 2), int)},
+        {"rows": np.zeros((), int)},
+        {"rows": np.full((3, 3), np.inf)},
+        {"rows": np.full((3, 3), 1)},
+        {"rows": np.full((3, 3), -1)},
+        {"at": np.zeros(2)},
+        {"at": np.array(["a"] * 3)},
+        {"ends": np.array("a")},
+    ],
+)
+def test_arrays_that_are_not_what_a_relay_writes_are_refused(
+    tmp_path: Path, held: dict[str, NDArray[np.generic]]
+) -> None:
+    good = {"at": np.zeros(3), "rows": np.zeros((3, 3), int), "ends": np.array(["mix1"])}
+    path = tmp_path / "seen.npz"
+    np.savez(path, **good)  # type: ignore[arg-type]
+    assert read_seen(path).ends == ("mix1",)
+    np.savez(path, **good | held)
+    with pytest.raises(ConfigError, match="holds nothing that a relay has seen"):
+        read_seen(path)
+
+
+def test_one_array_alone_is_nothing_that_a_relay_has_seen(tmp_path: Path) -> None:
+    with (tmp_path / "seen.npz").open("wb") as file:
+        np.save(file, np.zeros(3))
+    with pytest.raises(ConfigError, match="holds nothing that a relay has seen"):
+        read_seen(tmp_path / "seen.npz")
+
+
+@pytest.mark.parametrize(
+    "header", [b"{", b"{'descr': '<i8', 'fortran_order': False, 'shape': (3L,)}"]
+)
+def test_an_array_whose_header_is_none_is_nothing_that_a_relay_has_seen(
+    tmp_path: Path, header: bytes
+) -> None:
+    array = b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header
+    with ZipFile(tmp_path / "seen.npz", "w") as file:
+        for name in ("at", "rows", "ends"):
+            file.writestr(f"{name}.npy", array + bytes(24))
+    with pytest.raises(ConfigError, match="holds nothing that a relay has seen"):
+        read_seen(tmp_path / "seen.npz")

@@ -6,9 +6,12 @@ written when the relay ends.
 Must not know: what is in a datagram.
 """
 
+import warnings
+import zlib
 from array import array
 from io import BytesIO
 from pathlib import Path
+from tokenize import TokenError
 from typing import NamedTuple
 from zipfile import BadZipFile
 
@@ -16,6 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pymix_voice.errors import ConfigError
+
+_WRONG = (
+    *(OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, zlib.error),
+    *(NotImplementedError, RuntimeError, MemoryError, AttributeError, OverflowError),
+    *(SyntaxError, TokenError, Warning),
+)
+"""What numpy and zipfile raise at a file that is none of theirs."""
 
 
 class Seen(NamedTuple):
@@ -74,11 +84,30 @@ def read_seen(path: Path) -> Seen:
         ConfigError: if it cannot be read, or is something else.
     """
     try:
-        with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as kept:
-            rows = np.asarray(kept["rows"], np.intp)
-            ends = tuple(str(end) for end in kept["ends"])
-            at = np.asarray(kept["at"], np.float64)
-    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
-        raise ConfigError(f"{path} holds nothing that a relay has seen: {error}") from None
-    sources, destinations, sizes = rows.T
-    return Seen(ends, at, sources, destinations, sizes)
+        with (
+            warnings.catch_warnings(action="error"),
+            np.load(BytesIO(path.read_bytes()), allow_pickle=False) as kept,
+        ):
+            seen = _seen(kept["at"], kept["rows"], kept["ends"])
+    except _WRONG as error:
+        said = " ".join(str(error).split())
+        raise ConfigError(f"{path} holds nothing that a relay has seen: {said}") from None
+    return seen
+
+
+def _seen(at: NDArray[np.float64], rows: NDArray[np.int64], names: NDArray[np.str_]) -> Seen:
+    """What a file holds, looked at: any three arrays may be in it.
+
+    Raises:
+        ValueError: it is not what `Witness` writes.
+    """
+    shapes = (at.shape, rows.shape, names.ndim)
+    if shapes != ((len(rows),), (len(rows), 3), 1) or at.dtype.kind != "f":
+        raise ValueError("its arrays have other shapes")
+    if (rows.dtype.kind not in "iu") and len(rows):
+        raise ValueError("its arrays have other types")
+    sources, destinations, sizes = rows.astype(np.intp).T
+    for ends in (sources, destinations):
+        if len(ends) and not 0 <= ends.min() <= ends.max() < len(names):
+            raise ValueError("it names ends that are not there")
+    return Seen(tuple(map(str, names)), at.astype(np.float64), sources, destinations, sizes)
