@@ -13,7 +13,6 @@ from zones import example_zone
 
 from pymix_voice.edge.clock import Clock
 from pymix_voice.errors import ConfigError
-from pymix_voice.geometry import CHUNK_BYTES, UP_BYTES
 from pymix_voice.lab.faults import part, shown
 from pymix_voice.lab.faults.bench import Found, all_well, summary
 from pymix_voice.lab.faults.hellos import hello
@@ -50,7 +49,7 @@ def test_a_quick_run_is_a_part_of_all_and_names_choose() -> None:
 def test_junk_for_a_gateway_has_all_sizes_and_looks_real() -> None:
     made = for_gateway(ZONE, ROUND, Dice.seeded(1))
     sizes = {rows.shape[1] for rows in made}
-    assert {UP_BYTES, access.HELLO_BYTES, ZONE.geometry.setup_bytes} < sizes
+    assert {ZONE.geometry.up_bytes, access.HELLO_BYTES, ZONE.geometry.setup_bytes} < sizes
     heads = [access.HEADER.unpack(rows[0, :8].tobytes()) for rows in made]
     kinds = {kind for (_, kind, low) in heads if low == ROUND.to_bytes(8, "little")[:3]}
     assert kinds == {Kind.LINE, Kind.DOOR}
@@ -60,7 +59,7 @@ def test_junk_for_a_gateway_has_all_sizes_and_looks_real() -> None:
 
 def test_junk_for_a_mix_has_wrong_sizes_and_rounds_of_now() -> None:
     made = for_mix(ZONE, ROUND, Dice.seeded(1))
-    assert {rows.shape[1] == CHUNK_BYTES for rows in made} == {True, False}
+    assert {rows.shape[1] == ZONE.geometry.chunk_bytes for rows in made} == {True, False}
     rounds = {
         int.from_bytes(rows[0, 4:8].tobytes(), "little") for rows in made if rows.shape[1] > 8
     }

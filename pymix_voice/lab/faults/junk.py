@@ -25,7 +25,6 @@ from pymix_voice.edge.mmsg import ManyPort
 from pymix_voice.edge.places import address_of, resolve
 from pymix_voice.edge.port import DRAIN_LIMIT
 from pymix_voice.edge.report import write_line
-from pymix_voice.geometry import CHUNK_BYTES, UP_BYTES
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone import access
 from pymix_voice.zone.access import Kind
@@ -47,9 +46,9 @@ def for_gateway(zone: Zone, present: int, dice: Dice) -> list[Datagrams]:
     made = []
     for turn in range(TURNS):
         size = (
-            UP_BYTES,
+            zone.geometry.up_bytes,
             1 + dice.below(MOST_BYTES),
-            UP_BYTES,
+            zone.geometry.up_bytes,
             (access.HELLO_BYTES, zone.geometry.setup_bytes)[turn // 4 % 2],
         )[turn % 4]
         rows = dice.matrix(DRAIN_LIMIT, size).copy()
@@ -67,7 +66,7 @@ def for_mix(zone: Zone, present: int, dice: Dice) -> list[Datagrams]:
     """What is thrown at a mix: uint8 [128, size] each, of several kinds by turns."""
     made = []
     for turn in range(TURNS):
-        size = 1 + dice.below(MOST_BYTES) if turn % 4 == 1 else CHUNK_BYTES
+        size = 1 + dice.below(MOST_BYTES) if turn % 4 == 1 else zone.geometry.chunk_bytes
         rows = dice.matrix(DRAIN_LIMIT, size).copy()
         if turn % 4 >= 2:
             # A link nobody has | the round of now | age 1 | chunk 0.
