@@ -81,6 +81,7 @@ def test_a_fault_that_there_is_not_is_told_with_those_that_there_are(
     assert told.count("\n") == 1
 
 
+@pytest.mark.live
 @pytest.mark.slow
 def test_a_stopped_run_tells_what_calls_heard_until_then(tmp_path: Path) -> None:
     """Real parts and real calls: nothing is wrong at first, and is heard to be so."""
