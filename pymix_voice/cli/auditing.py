@@ -4,6 +4,7 @@ Must not know: how recordings are made, how attacks work.
 """
 
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from pymix_voice.cli import DONE, FIXABLE, INTERRUPTED
 from pymix_voice.cli.finding import JsonOption
 from pymix_voice.cli.progress import Doing
 from pymix_voice.cli.reporting import show
+from pymix_voice.edge.running import run
 
 
 def audit(
@@ -41,17 +43,21 @@ def audit(
         seed: of all that is drawn; the same seed finds the same in virtual time.
         report: folder for a page with pictures and what each attack means, and the figures.
     """
-    from pymix_voice.lab.audit import bench, reporting, shown
+    from pymix_voice.lab.audit import bench, limits, reporting, shown
 
     reporting.load(report=report is not None)
     plan = bench.lives(quick=quick, seed=seed)
     found = bench.Found(quick=quick)
-    with Doing(len(plan)) as doing, suppress(KeyboardInterrupt):
+    with Doing(len(plan) + (not quick)) as doing, suppress(KeyboardInterrupt):
+        if not quick:
+            run(partial(bench.real, found, seed, doing.tell))
+            doing.advance()
         for _ in bench.audit(found, plan, doing.tell):
             doing.advance()
     rows = bench.rows(found)
     told = reporting.told(found, rows)
-    show(told, shown.table(rows), shown.sentences(rows), as_json=json)
+    words = [*shown.sentences(rows), *limits.sentences(found.limits)]
+    show(told, shown.table(rows), words, as_json=json)
     if report is not None and rows:
         reporting.write(report, told, rows)
     if not found.whole:

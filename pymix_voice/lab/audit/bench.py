@@ -1,7 +1,8 @@
 """The audit: lives of the healthy and of broken builds are recorded, and every attack tries them.
 
-Each life is lived and attacked in a process of its own; what attacks guessed comes back, and is
-judged over all lives of a variant together.
+In full, real processes are recorded and attacked as well. Each life is lived and attacked in a
+process of its own; what attacks guessed comes back, and is judged over all lives of a variant
+together.
 
 Must not know: how a life is recorded, how an attack works, how figures are shown.
 """
@@ -9,12 +10,17 @@ Must not know: how a life is recorded, how an attack works, how figures are show
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
+from pymix_voice.lab.audit import limits
 from pymix_voice.lab.audit.attack import Recording
 from pymix_voice.lab.audit.attacks import ATTACKS
 from pymix_voice.lab.audit.findings import Row, rows_of
 from pymix_voice.lab.audit.guesses import Guess
+from pymix_voice.lab.audit.limits import Limit
+from pymix_voice.lab.audit.real import record_real
 from pymix_voice.lab.audit.variants import BROKEN, HEALTHY, find
 from pymix_voice.lab.audit.worlds import record
 from pymix_voice.lab.pool import spread_out
@@ -24,6 +30,13 @@ SEED: Final = 1
 HALVES: Final = (0.5, 1.0)
 """Shares of each recording that are attacked: more time, more chances."""
 EIGHTHS: Final = (0.125, 0.25, 0.5, 1.0)
+REAL: Final = "as it is, real"
+"""The project as it is, as processes on this computer."""
+SOUND: Final = frozenset({HEALTHY.name, REAL})
+"""Where no attack may find anything out."""
+REAL_PEOPLE: Final = 100
+REAL_S: Final = 120.0
+QUICK_TRIALS: Final = 400
 
 
 class Life(NamedTuple):
@@ -61,11 +74,13 @@ class Found:
     Attributes:
         whole: False if it was interrupted.
         attacked: every life.
+        limits: what works anyway.
     """
 
     quick: bool
     whole: bool = False
     attacked: list[Attacked] = field(default_factory=list)
+    limits: list[Limit] = field(default_factory=list)
 
 
 def lives(*, quick: bool, seed: int = SEED) -> list[Life]:
@@ -99,6 +114,22 @@ def _guesses(recording: Recording, dice: Dice) -> dict[str, Guess]:
     return {name: guess for name, guess in found.items() if guess is not None}
 
 
+async def real(found: Found, seed: int, tell: Callable[[str], None]) -> None:
+    """Record real processes on this computer, and attack the recording.
+
+    Args:
+        found: what comes of it is added.
+        seed: of what people do, and of the network.
+        tell: what a person is told meanwhile.
+
+    Raises:
+        ExceptionGroup: of `PartError`, if a part fails.
+    """
+    with TemporaryDirectory(prefix="pymix-audit-") as folder:
+        recording = await record_real(Path(folder), REAL_PEOPLE, REAL_S, seed, tell)
+    found.attacked.append(attacked(Life(REAL, seed, EIGHTHS), recording))
+
+
 def audit(found: Found, plan: Sequence[Life], tell: Callable[[str], None]) -> Iterator[Life]:
     """Live and attack all, and give each life when it is done.
 
@@ -111,6 +142,9 @@ def audit(found: Found, plan: Sequence[Life], tell: Callable[[str], None]) -> It
     for one in spread_out(live, plan):
         found.attacked.append(one)
         yield one.life
+    tell("what works anyway: dropping, n-1, the peer, the address")
+    dice = Dice.seeded(plan[0].seed).fork("limits")
+    found.limits = list(limits.measure(dice, QUICK_TRIALS if found.quick else limits.TRIALS))
     found.whole = True
 
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from pymix_voice.lab.audit.findings import Row
 from pymix_voice.lab.audit.shown import last
+from pymix_voice.lab.processes import Told
 from pymix_voice.lab.report import drawing
-from pymix_voice.lab.report.drawing import INK, OTHERS, OURS, PAPER, SMALL, Picture
+from pymix_voice.lab.report.drawing import INK, LINE, OTHERS, OURS, PAPER, SMALL, Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,19 +41,16 @@ def matrix(rows: Sequence[Row]) -> Picture:
     high = TOP_IN + ACROSS_IN + ROW_IN * len(attacks) + 0.15
     figure = drawing.sheet(high, title, below)
     plot = drawing.axes(figure, LEFT_IN, 0.15, RIGHT_IN + 0.5, TOP_IN + ACROSS_IN - 0.2)
-    plot.imshow(values, cmap=_shades(), vmin=0.0, vmax=1.0, aspect="auto")
+    plot.pcolormesh(values, cmap=_shades(), vmin=0.0, vmax=1.0, edgecolors=LINE, linewidth=0.6)
+    plot.invert_yaxis()
     for down, across in np.argwhere(values > 0).tolist():
         value = values[down, across]
         how: dict[str, Any] = {"ha": "center", "va": "center_baseline", "size": SMALL}
         hue = PAPER if value > 0.5 else INK
-        plot.text(across, down, f"{value:.0%}", color=hue, weight="bold", **how)
-    plot.set_yticks(range(len(attacks)), attacks)
-    plot.set_xticks(range(len(variants)), variants, rotation=40, ha="left")
+        plot.text(across + 0.5, down + 0.5, f"{value:.0%}", color=hue, weight="bold", **how)
+    plot.set_yticks(np.arange(len(attacks)) + 0.5, attacks)
+    plot.set_xticks(np.arange(len(variants)) + 0.5, variants, rotation=40, ha="left")
     plot.tick_params(length=0, top=False, bottom=False, labeltop=True, labelbottom=False)
-    plot.set_xticks(np.arange(len(variants) + 1) - 0.5, minor=True)
-    plot.set_yticks(np.arange(len(attacks) + 1) - 0.5, minor=True)
-    plot.grid(which="minor")
-    plot.tick_params(which="minor", length=0)
     plot.spines[:].set_visible(False)
     how_to = (
         "Each row is an attack, each column a build: first the project as it is, then builds in "
@@ -78,7 +76,8 @@ def healthy(rows: Sequence[Row], variant: str) -> Picture | None:
     if not final:
         return None
     luck = sum(not row.caught for row in final)
-    title = f"The build as it is: {luck} of {len(final)} attacks do no better than chance"
+    name = variant.capitalize()
+    title = f"{name}: {luck} of {len(final)} attacks do no better than chance"
     below = (
         "How often each attack is right (dot, and its 95 % interval) and what chance gets (line)"
     )
@@ -103,7 +102,14 @@ def healthy(rows: Sequence[Row], variant: str) -> Picture | None:
         "people; those that say whether somebody talks, half of the time."
     )
     told = [f"{row.name} {row.judged.success:.2f} (chance {row.judged.null:.2f})" for row in final]
-    return Picture("healthy", title, below, how_to, f"{below}. {'; '.join(told)}.", figure)
+    return Picture(
+        variant.replace(" ", "-").replace(",", ""),
+        title,
+        below,
+        how_to,
+        f"{below}. {'; '.join(told)}.",
+        figure,
+    )
 
 
 def in_time(rows: Sequence[Row], healthy_name: str) -> Picture | None:
@@ -147,6 +153,42 @@ def in_time(rows: Sequence[Row], healthy_name: str) -> Picture | None:
         for variant, some in lines.items()
     ]
     return Picture("time", title, below, how_to, f"{below}. {'; '.join(told)}.", figure)
+
+
+def limits(found: Sequence[Told]) -> Picture | None:
+    """How often attacks that work are right, against how long they are tried."""
+    lines: dict[str, list[Told]] = {}
+    for each in found:
+        if each["unit"] == "epochs" and each["phantoms"] != "any":
+            lines.setdefault(f"{each['name']}, {each['phantoms']}", []).append(each)
+    if not lines:
+        return None
+    title = "What phantoms do to attacks that work"
+    below = "How often dropping and n-1 are right, against the epochs of it; 50 % is chance"
+    figure = drawing.sheet(TIME_IN, title, below)
+    plot = drawing.axes(figure, 0.6, BOTTOM_IN + 0.1, 1.7, TOP_IN)
+    ends = [some[-1]["success"] for some in lines.values()]
+    places = drawing.apart(ends, 0.035, 0.46, 1.0)
+    for number, ((name, some), place) in enumerate(zip(lines.items(), places, strict=True)):
+        hue, at = OTHERS[number % len(OTHERS)], [each["watched"] for each in some]
+        plot.plot(at, [each["success"] for each in some], "o-", color=hue, lw=1.6, ms=4)
+        how = {"color": hue, "size": SMALL, "weight": "bold"}
+        drawing.right_of(plot, at[-1], place, 8, name, how)
+    plot.set(ylim=(0.45, 1.02), xscale="log", xlabel="epochs")
+    plot.xaxis.set_major_formatter("{x:g}")
+    plot.yaxis.set_major_formatter("{x:.0%}")
+    plot.grid(axis="y")
+    plot.tick_params(length=0)
+    plot.spines[["left"]].set_visible(False)
+    how_to = (
+        "Without phantoms one epoch is enough. The more phantoms mixes add, the longer it takes; "
+        "each epoch in which it is done costs the victim some seconds of silence."
+    )
+    told = [
+        f"{name}: " + ", ".join(f"{each['success']:.0%} in {each['watched']}" for each in some)
+        for name, some in lines.items()
+    ]
+    return Picture("limits", title, below, how_to, f"{below}. {'; '.join(told)}.", figure)
 
 
 def _name_lines(plot: "Axes", lines: dict[str, list[Row]], healthy_name: str) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
+from pymix_voice.lab.audit.bench import SOUND
 from pymix_voice.lab.audit.findings import Row
-from pymix_voice.lab.audit.variants import HEALTHY
 
 NOTHING = "·"
 """Where an attack had nothing to guess, or did no better than chance."""
@@ -49,13 +49,11 @@ def sentences(rows: Sequence[Row]) -> list[str]:
         found = [row for row in final if row.variant == variant]
         by = sorted((row for row in found if row.caught), key=lambda row: row.judged.p)
         names = ", ".join(row.name for row in by)
-        if variant == HEALTHY.name:
-            luck = f"{len(found)} attacks did no better than chance"
+        if variant in SOUND and not by:
+            told.append(f"{variant}: none of {len(found)} attacks did better than chance.")
+        elif variant in SOUND:
             told.append(
-                f"The build as it is: {luck}."
-                if not by
-                else f"The build as it is: {names} did better than chance. That is a finding: "
-                "please report it."
+                f"{variant}: {names} did better than chance. That is a finding: please report it."
             )
         elif not by:
             told.append(f"{variant}: no attack noticed, so the audit was blind to it.")
@@ -67,4 +65,4 @@ def is_sound(rows: Sequence[Row]) -> bool:
     final = last(rows)
     variants = {row.variant for row in final}
     noticed = {row.variant for row in final if row.caught}
-    return noticed == variants - {HEALTHY.name}
+    return noticed == variants - SOUND
