@@ -46,13 +46,16 @@ class Recovery(Rule):
         self.calm_at = float("inf")
         """When the last fault was over."""
         self.times: list[float] = []
-        """For each way of each call that lived: seconds from then to the last silence's end."""
+        """For each way of each call that was on then and still is: seconds until the last silence
+        was over."""
         self.calls = 0
         self._since: dict[str, float] = {}
         self._sessions: dict[str, int] = {}
         self._loops: list[tuple[float, dict[str, int]]] = []
         self._alone: dict[str, float] = {}
         self._talking: set[frozenset[str]] = set()
+        self._calling: set[frozenset[str]] = set()
+        """Who was in a call when the last fault was over."""
 
     def begun(self, name: str, part: Part) -> None:
         """A client that comes back begins anew."""
@@ -63,6 +66,7 @@ class Recovery(Rule):
     def calm(self) -> None:
         """The last fault is over."""
         self.calm_at = self.world.now
+        self._calling = {frozenset(pair) for pair in self._pairs()}
 
     @property
     def _online(self) -> dict[str, Client]:
@@ -150,7 +154,7 @@ class Recovery(Rule):
                 f"{hearer}, in a call with {talker}, heard {count} frames in the last "
                 f"{now - begin:.1f} s, {now - self.calm_at:.0f} s after the last fault"
             )
-        elif heard and heard[-1] > self.calm_at:
+        elif frozenset((hearer, talker)) in self._calling and heard[-1:] > [self.calm_at]:
             self.times.append(self._recovered(heard))
 
     def _state(self, name: str) -> State:
