@@ -323,6 +323,8 @@ class Phone:
             self.call.pass_time(number)
         dial = self._dial
         if dial is not None:
+            if dial.began < 0:
+                dial.began = number  # who dialed before the first session knew of no round
             longest = (DIAL_EPOCHS + SPARE_EPOCHS) * self._geometry.epoch_rounds
             if dial.epochs >= DIAL_EPOCHS or number - dial.began > longest:
                 self._fail_dial(Ending.ABSENT if dial.empty else Ending.NO_ANSWER)

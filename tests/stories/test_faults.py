@@ -65,6 +65,17 @@ def test_clients_never_stop_while_a_mix_is_gone(name: str) -> None:
     assert alice.machine.connection.sessions == 1
 
 
+def test_who_dials_before_being_online_is_put_through_all_the_same() -> None:
+    """A program that was killed in a call dials anew as soon as it runs again."""
+    world = World()
+    bob = world.join("bob")
+    online(world, bob)
+    alice = world.join("alice")
+    assert alice.machine.number < 0
+    dial(world, alice, bob)
+    reach(world, bob, State.INCOMING)
+
+
 def test_the_first_mix_repeats_no_round_when_its_clock_is_set_back_an_hour() -> None:
     world, alice, bob = in_call()
     highest = alice.machine.number
