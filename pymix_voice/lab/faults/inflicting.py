@@ -18,7 +18,7 @@ from pymix_voice.lab.faults.scene import CALLER, GATEWAY, Scene, now
 from pymix_voice.lab.faults.slow import Strangers
 
 JUNK_PER_S = 100_000
-JUNK_S = 5.0
+JUNK_S = 4.0
 SLOW_S = 7.0
 HELLOS = 10_000
 HELLOS_S = 2.5
@@ -325,7 +325,7 @@ ALL: tuple[Fault, ...] = (
     _past("mix 2", heals=False),
     _past(GATEWAY, heals=True),
 )
-QUICK_NAMES = ("kill/mix 2", "stop-3s/gateway", "junk/gateway", "hellos/gateway", "disk/caller")
+QUICK_NAMES = ("kill/mix 2", "stop-1s/gateway", "junk/gateway", "hellos/gateway", "disk/caller")
 
 
 def chosen(only: list[str] | None, *, quick: bool) -> list[Fault]:

@@ -18,7 +18,6 @@ def table(told: Told) -> Table:
     for heading in ("gap", "heard again", "bystanders' gap", "frames lost", "theirs"):
         shown.add_column(heading, justify="right")
     shown.add_column("ok")
-    shown.add_column("notes")
     for each in told["rows"]:
         shown.add_row(
             each["fault"],
@@ -26,7 +25,6 @@ def table(told: Told) -> Table:
             *(_s(each[name]) for name in ("gap_s", "recovery_s", "bystander_gap_s")),
             *(str(each[name]) for name in ("frames_lost", "bystander_frames_lost")),
             "yes" if each["ok"] else "NO",
-            "; ".join([*each["failed"], *each["notes"]]),
         )
     return shown
 
@@ -37,6 +35,9 @@ def sentences(told: Told) -> Iterator[str]:
         "gap: the longest time in which speech was not heard, in the worse direction; heard again: "
         "after the fault was over; frames: of speech, 20 ms each, both directions."
     )
+    for each in told["rows"]:
+        if notes := [*each["failed"], *each["notes"]]:
+            yield f"{each['fault']}, {each['part']}: {'; '.join(notes)}."
     grown = [
         after - before
         for each in told["rows"]
