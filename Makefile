@@ -43,6 +43,7 @@ help:
 	echo "make lint    style and types only"
 	echo "make bench   three minutes of measuring, and a page about it: bench-report/index.html"
 	echo "make bench-tools   what some benchmarks compare with, into .venv"
+	echo "make fuzz    look for inputs that break what docs/fuzzing.md promises"
 	echo "make clean   remove .venv and all that was made here"
 
 .PHONY: demo
@@ -81,6 +82,11 @@ bench-tools: $(DEVELOPING)
 	# What is measured beside us: sphinxmix compiles against OpenSSL.
 	if [ ! -e /usr/include/openssl/ssl.h ]; then apt_install libssl-dev; fi
 	$(PIP) install -c requirements.lock -e .[peers]
+
+.PHONY: fuzz
+fuzz: $(DEVELOPING)
+	@$(PIP) install -c requirements.lock -e .[fuzz]
+	exec env PYTHONPATH=tests $(BIN)/python -m fuzz $(ARGS)
 
 .PHONY: clean
 clean:
