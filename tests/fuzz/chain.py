@@ -6,12 +6,12 @@ Each input is a script, as in `machines.py`.
 from collections.abc import Sequence
 
 from gatewayrig import START
+from sizes import CHUNK_BYTES
 from zones import example_keys, example_zone
 
 from fuzz.harness import Harness, Reader, refused
 from fuzz.machines import MOST_STEPS, chunk, drain_of
 from fuzz.zone import SOME
-from pymix_voice.geometry import CHUNK_BYTES
 from pymix_voice.mix.first import FirstMix
 from pymix_voice.mix.machine import Mix
 from pymix_voice.mix.neighbours import DOWN

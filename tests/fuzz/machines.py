@@ -7,19 +7,14 @@ some is sealed under keys that are right, and says what nobody honest would.
 from collections.abc import Sequence
 
 from gatewayrig import EPOCH, GEOMETRY, LINK_KEYS, ROUND, START, ZONE, Guest, Rig
+from sizes import CELL_BYTES, CHUNK_BYTES, UP_BYTES
 from zones import example_keys
 
 from fuzz.harness import Harness, Reader, refused
 from fuzz.zone import SOME
 from pymix_voice.client.identity import Identity
 from pymix_voice.client.machine import Client
-from pymix_voice.geometry import (
-    CELL_BYTES,
-    CHUNK_BYTES,
-    CHUNK_HEADER_BYTES,
-    STATUS_BYTES,
-    UP_BYTES,
-)
+from pymix_voice.geometry import CHUNK_HEADER_BYTES, STATUS_BYTES
 from pymix_voice.onion import sodium
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair

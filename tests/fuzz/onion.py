@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
+from sizes import BODY_BYTES, CELL_BYTES, CHUNK_BYTES, TWENTY
 
 from fuzz.harness import Harness, Reader, refused
 from pymix_voice.errors import BadCell, Drop, Drops
-from pymix_voice.geometry import CELL_BYTES, CHUNK_BYTES, CHUNK_HEADER_BYTES
+from pymix_voice.geometry import CHUNK_HEADER_BYTES
 from pymix_voice.onion import sodium
 from pymix_voice.onion.cell import CellSealer, Kind, open_cell, open_dialing, seal_dialing
 from pymix_voice.onion.chunk import Beside, Opener, Sealer
@@ -41,7 +42,7 @@ def cells(data: bytes) -> None:
         assert bad.reason == Drop.MALFORMED
         assert plain[0] not in list(Kind)
         return
-    assert CellSealer(KEY).seal(NUMBER, kind, body) == sealed
+    assert CellSealer(KEY, BODY_BYTES).seal(NUMBER, kind, body) == sealed
 
 
 def dialing_cells(data: bytes) -> None:
@@ -49,7 +50,7 @@ def dialing_cells(data: bytes) -> None:
     assert refused(open_dialing, KEY, 0, NUMBER, data) in (Drop.MALFORMED, Drop.FORGED)
     taken = Reader(data)
     salt, body = taken.take(16), taken.take(96)
-    sealed = seal_dialing(KEY, 0, salt, NUMBER, body)
+    sealed = seal_dialing(KEY, 0, salt, NUMBER, body, CELL_BYTES)
     assert open_dialing(KEY, 0, NUMBER, sealed) == body
     assert refused(open_dialing, KEY, 1, NUMBER, sealed) == Drop.FORGED
     assert refused(open_dialing, KEY, 0, NUMBER + 10, sealed) == Drop.FORGED
@@ -144,7 +145,7 @@ def _cells() -> Sequence[bytes]:
 
 
 def _chunks() -> Sequence[bytes]:
-    sealer = Sealer(b"link", KEY)
+    sealer = Sealer(b"link", KEY, TWENTY)
     headers = [
         bytes(row[:CHUNK_HEADER_BYTES])
         for number in (NUMBER, NUMBER + 1)

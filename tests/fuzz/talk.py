@@ -3,22 +3,23 @@
 from collections.abc import Sequence
 
 import numpy as np
+from sizes import BODY_BYTES, CELL_BYTES
 
 from fuzz.harness import Harness, Reader, refused
 from pymix_voice.client.call import PAUSE, Call
 from pymix_voice.client.callkeys import CallKeys, Path
 from pymix_voice.client.dialing import ANSWER_BYTES, Knock
-from pymix_voice.client.door import DIALING_BYTES, Doorstep
+from pymix_voice.client.door import FIRST_TEXT_BYTES, Doorstep
 from pymix_voice.client.identity import CALLEE, CALLER, Identity
 from pymix_voice.client.words import Word, body_of, parse_word
 from pymix_voice.errors import BadCell, Drop
-from pymix_voice.geometry import BODY_BYTES, CELL_BYTES, DOOR_EVERY, FRAME_SAMPLES, Geometry
+from pymix_voice.geometry import DOOR_EVERY, FRAME_SAMPLES, Geometry
 from pymix_voice.onion.cell import CellSealer, Kind, seal_dialing
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair, derive
 from pymix_voice.voice.opus import Decoder
 from pymix_voice.voice.playout import WINDOW, Playout
-from pymix_voice.voice.redundancy import COPY_BACK, FRAME_BYTES, Packer, unpack
+from pymix_voice.voice.redundancy import ONE_FRAME, Packer, unpack
 from pymix_voice.voice.resample import make_resampler
 
 GEOMETRY = Geometry(3, 20)
@@ -53,7 +54,9 @@ def peers(data: bytes) -> None:
     call = Call(
         bytes(32), CallKeys(GEOMETRY, EPOCH, secret, caller=caller), caller=caller, number=0
     )
-    theirs = [CellSealer(derive(secret, "pymix cell", bytes([caller, path]))) for path in Path]
+    theirs = [
+        CellSealer(derive(secret, "pymix cell", bytes([caller, path])), BODY_BYTES) for path in Path
+    ]
     number = FIRST
     while taken.left > 0:
         path, kind, size = Path(taken.number(1) & 1), taken.number(1), taken.number(1) % 4
@@ -87,17 +90,19 @@ def doors(data: bytes) -> None:
     genuine = ALICE.handshake(EPOCH, KeyPair.draw(Dice.seeded(4)), BOB.key.public).write()
     while taken.left > 1:
         how = taken.number(1)
-        text = taken.take(min(taken.left, DIALING_BYTES - how % 97)).ljust(DIALING_BYTES, b"\0")
+        text = taken.take(min(taken.left, FIRST_TEXT_BYTES - how % 97)).ljust(
+            FIRST_TEXT_BYTES, b"\0"
+        )
         if how & 1:  # the genuine text, with a byte changed
-            at = text[0] % DIALING_BYTES
+            at = text[0] % FIRST_TEXT_BYTES
             text = genuine[:at] + text[1:2] + genuine[at + 1 :]
         key = pair_key if how & 2 else BOB.address.door_key
-        cell = seal_dialing(key, CALLER, bytes(16), number, text)
+        cell = seal_dialing(key, CALLER, bytes(16), number, text, CELL_BYTES)
         if text != genuine:
             assert refused(host.hear, number, cell) is not None
         number += DOOR_EVERY
     assert host.call is None
-    host.hear(number, seal_dialing(pair_key, CALLER, bytes(16), number, genuine))
+    host.hear(number, seal_dialing(pair_key, CALLER, bytes(16), number, genuine, CELL_BYTES))
     assert host.call is not None
     assert host.call.peer == ALICE.key.public  # type: ignore[unreachable]
 
@@ -111,9 +116,13 @@ def dials(data: bytes) -> None:
     text = knock.say(number, None)
     while taken.left > 1:
         how = taken.number(1)
-        body = taken.take(min(taken.left, ANSWER_BYTES)).ljust(DIALING_BYTES, b"\0")
+        body = taken.take(min(taken.left, ANSWER_BYTES)).ljust(FIRST_TEXT_BYTES, b"\0")
         key = pair_key if how & 1 else BOB.address.door_key
-        cell = seal_dialing(key, CALLEE, bytes(16), number, body) if how & 2 else body + text[96:]
+        cell = (
+            seal_dialing(key, CALLEE, bytes(16), number, body, CELL_BYTES)
+            if how & 2
+            else body + text[96:]
+        )
         assert refused(knock.hear, number, cell) is not None
         assert knock.call is None
         number += DOOR_EVERY
@@ -132,8 +141,8 @@ def bodies(data: bytes) -> None:
         assert bad.reason == Drop.MALFORMED
         assert len(data) != BODY_BYTES
         return
-    assert found.frame + found.copy == data
-    assert all(number == 10 - COPY_BACK for number, _ in found.copies_of(10))
+    assert b"".join((*found.frames, *found.copies)) == data
+    assert all(number == 10 - ONE_FRAME.frames_back for number, _ in found.copies_of(10))
 
 
 def opus_frames(data: bytes) -> None:
@@ -154,7 +163,7 @@ def opus_frames(data: bytes) -> None:
 def playouts(data: bytes) -> None:
     """Bodies of any rounds at any instants: as many samples as were wanted, in bounded room."""
     taken = Reader(data)
-    playout = Playout(Decoder(), make_resampler(), COPY_BACK)
+    playout = Playout(Decoder(), make_resampler(), ONE_FRAME.frames_back)
     number, now = FIRST, 100.0
     while taken.left > 0:
         step, wait, how = taken.signed(1), taken.number(1), taken.number(1)
@@ -164,8 +173,8 @@ def playouts(data: bytes) -> None:
         if how & 2:
             body = SPOKEN[how % len(SPOKEN)]
         found = unpack(body)
-        frame = PAUSE if how & 12 == 12 else found.frame
-        playout.push(number, frame, now, found.copies_of(number))
+        frames = [PAUSE] if how & 12 == 12 else found.frames
+        playout.push(number, frames, now, found.copies_of(number))
         assert len(playout._frames) <= WINDOW
         assert len(playout._copies) <= WINDOW
         sound = playout.render(480, now + 0.01, now)
@@ -189,8 +198,8 @@ def _calls() -> Sequence[bytes]:
 
 
 def _frames() -> Sequence[bytes]:
-    frames = [body[: FRAME_BYTES - 1] for body in SPOKEN]
-    return [bytes([FRAME_BYTES // 2]) + frame for frame in frames] + [b"\0\0\0"]
+    frames = [body[: ONE_FRAME.frame_bytes - 1] for body in SPOKEN]
+    return [bytes([ONE_FRAME.frame_bytes // 2]) + frame for frame in frames] + [b"\0\0\0"]
 
 
 def _playouts() -> Sequence[bytes]:

@@ -3,16 +3,12 @@
 import struct
 from collections.abc import Sequence
 
+from sizes import CELL_BYTES, DOWN_BYTES
 from zones import example_keys, example_zone
 
 from fuzz.harness import Harness, Reader, refused
 from pymix_voice.errors import BadCell, Drop
-from pymix_voice.geometry import (
-    CELL_BYTES,
-    DOWN_BYTES,
-    PIECE_BYTES,
-    STATUS_BYTES,
-)
+from pymix_voice.geometry import PIECE_BYTES, STATUS_BYTES
 from pymix_voice.onion import sodium
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.keys import KeyPair
