@@ -101,7 +101,11 @@ class Reconnecting(Client):
         idle = self.phone.state == State.IDLE
         if idle and came < FEWEST_LOOPS * LOOPS_ROUNDS and self.number > self._rested:
             self._rested = self.number + REST_ROUNDS
+            # As if the gateway had not been heard for long: a hello is due at once.
             self.connection.heard_at = self.connection._next_try = now - 3600.0
+            hello = self.connection.try_again(now)
+            if hello is not None:
+                self._send(hello)
 
 
 class OneCircuitPhone(Phone):

@@ -123,9 +123,16 @@ class Call(NamedTuple):
 
 
 class Truth(NamedTuple):
-    """What really happened, by which guesses are judged."""
+    """What really happened, by which guesses are judged.
+
+    Attributes:
+        calls: all of them.
+        passing: clients that were not there all the time. Nobody hides that, and of them it is
+            not asked whether they talked.
+    """
 
     calls: tuple[Call, ...]
+    passing: tuple[int, ...] = ()
 
     def talking(self, client: int, begin: float, end: float) -> float:
         """The share of a span in which a client was in a call."""

@@ -115,7 +115,11 @@ def recording_of(
         begin=begin,
         end=end,
     )
-    return Recording(capture, Truth(tuple(_calls(told, known, end))))
+    goers = {each["who"] for each in told["gone"]} | {
+        each["who"] for each in known if each["t"] > begin
+    }
+    passing = tuple(seat for seat, each in enumerate(known) if each["who"] in goers)
+    return Recording(capture, Truth(tuple(_calls(told, known, end)), passing))
 
 
 class _Spell(NamedTuple):

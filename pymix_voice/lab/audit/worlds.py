@@ -2,11 +2,11 @@
 
     0 s     people come online; the first calls are dialed
     4.2 s   everybody has circuits: from here on it is attacked
+            and until the third epoch ends, the last mix spoils rows
     8.2 s   the first calls stand; more follow with the next epochs, some end, people come and go
-    12.2 s  the watchers act as well: they delay and drop what some clients send, spoil rows, send
-            rounds twice
+    12.2 s  watchers delay and drop what some clients send, and send rounds twice
 
-What watchers do strikes different people, so that one attack does not disturb another.
+Those who are struck are as often idle as in a call: else being struck would tell.
 
 Must not know: how a recording is attacked.
 """
@@ -35,6 +35,7 @@ CHAIN: Final = Law(0.0008, 0.0004)
 FIRST_ROWS_S: Final = 4.2
 """When everybody has circuits, from the start of a world."""
 ACT_S: Final = 12.2
+SPOILT_EPOCHS: Final = 2
 SLOT_S: Final = 0.5
 LATER_S: Final = 0.003
 """How long a struck client's datagrams are delayed in a slot; they are still in time mostly."""
@@ -271,12 +272,17 @@ class Life:
     # ── what watchers do ─────────────────────────────────────────────────────────────────
 
     def _act(self) -> None:
-        """Strike some of those who talk to the end: every call has one thing done to it at most."""
+        """Strike some callers whose calls last, and as many who are idle and stay."""
         lasting = [call for call in self.script.calls if call[4] == float("inf") and call[2] < 4]
-        for place, call in enumerate(lasting):
+        busy = {client for call in self.script.calls for client in call[:2]}
+        moving = {*self.script.leaves, *self.script.comes}
+        idle = [each for each in range(self.script.people) if each not in busy | moving]
+        for place, (call, other) in enumerate(zip(lasting, idle, strict=False)):
             if place % 3 < 2:
                 self._strike(call[0], drops=place % 3 == 1)
-        self._at(ACT_S - 0.5, self._plan)
+                self._strike(other, drops=place % 3 == 1)
+        self._at(FIRST_ROWS_S - 0.5, self._plan_spoiling)
+        self._at(ACT_S - 0.5, self._plan_replays)
 
     def _strike(self, client: int, *, drops: bool) -> None:
         """Press a pattern on what a client sends."""
@@ -298,19 +304,25 @@ class Life:
 
         return strike
 
-    def _plan(self) -> None:
-        """The first mix will send some rounds twice, the last spoil some rows."""
+    def _plan_replays(self) -> None:
+        """The first mix will send some rounds twice."""
         world = self.world
-        first, last = world.parts[world.mix_names[0]], world.parts[world.mix_names[-1]]
+        first = world.parts[world.mix_names[0]]
         assert isinstance(first, CorruptFirst)
-        assert isinstance(last, CorruptLast)
         number = first.now_round(world.now)
         rounds = round((self.script.ends - ACT_S) / world.zone.geometry.round_s)
         first.again_in.update(range(number, number + rounds, REPLAYS_EVERY))
-        for ahead in range(6):
-            # The plan is made shortly before the first of these epochs begins.
-            epoch = world.zone.geometry.epoch_of(number) + 1 + ahead
-            self._at(ACT_S + 4.0 * ahead + 0.05, self._spoiling(last, epoch))
+
+    def _plan_spoiling(self) -> None:
+        """The last mix will spoil some rows, for two epochs."""
+        world = self.world
+        last = world.parts[world.mix_names[-1]]
+        assert isinstance(last, CorruptLast)
+        geometry = world.zone.geometry
+        for ahead in range(SPOILT_EPOCHS):
+            # This is shortly before the first of them begins.
+            epoch = geometry.epoch_of(last.now_round(world.now)) + 1 + ahead
+            self._at(FIRST_ROWS_S + geometry.epoch_s * ahead + 0.05, self._spoiling(last, epoch))
 
     def _spoiling(self, last: CorruptLast, epoch: int) -> Callable[[], None]:
         def spoil() -> None:
@@ -336,7 +348,8 @@ class Life:
                 for (caller, callee), spans in self._talks.items()
                 for begin, end in spans
                 if end > begin
-            )
+            ),
+            tuple(sorted({*self.script.leaves, *self.script.comes})),
         )
         return Recording(capture, truth, self._notes.insiders(self.names), tuple(self._watermarks))
 

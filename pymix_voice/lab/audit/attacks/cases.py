@@ -37,6 +37,8 @@ class Cases(NamedTuple):
     """bool [clients, windows], for more than half of the window; labels."""
     windows: NDArray[np.intp]
     """Which windows these are, by their number since the recording is attacked."""
+    passing: NDArray[np.bool_]
+    """Who is not asked about, bool [clients]: see `Truth`."""
 
 
 class Learner(Protocol):
@@ -71,7 +73,9 @@ def cases_of(recording: Recording, width_s: float) -> Cases:
     talking = shares > 0.5
     yes = talking.sum(axis=0)
     both = (yes >= LEAST_OF_A_SORT) & (len(talking) - yes >= LEAST_OF_A_SORT)
-    return Cases(talking[:, both], np.flatnonzero(both))
+    passing = np.zeros(len(talking), np.bool_)
+    passing[list(recording.truth.passing)] = True
+    return Cases(talking[:, both], np.flatnonzero(both), passing)
 
 
 def telling(
@@ -85,6 +89,8 @@ def telling(
         clients: who these are; all of them if None.
     """
     asked = np.arange(len(cases.talking)) if clients is None else clients
+    kept = ~cases.passing[asked]
+    asked, scores = asked[kept], scores[kept]
     labels = cases.talking[asked]
     if not labels.any() or labels.all():
         return None

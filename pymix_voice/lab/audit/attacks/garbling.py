@@ -26,7 +26,7 @@ from pymix_voice.lab.audit.attacks.series import (
     slots,
     spread,
 )
-from pymix_voice.lab.audit.guesses import Linking
+from pymix_voice.lab.audit.guesses import Telling
 from pymix_voice.lab.audit.insiders import NOBODY
 from pymix_voice.onion.dice import Dice
 
@@ -36,20 +36,23 @@ TALLEST = 50.0
 """Deviations; more is no more than that."""
 
 
-def guess(recording: Recording, dice: Dice) -> Linking | None:
-    """For each row that was spoilt, whose link behaved otherwise then."""
+def guess(recording: Recording, dice: Dice) -> Telling | None:
+    """For each client and epoch, how much its link behaved as if its row were spoilt."""
     insiders = recording.insiders
     if insiders is None or not any(epoch.garbled for epoch in insiders.epochs):
         return None
     odd = _odd(recording)
-    tables, truths = [], []
+    scores, labels, groups = [], [], []
     for place, (epoch, truth) in enumerate(zip(insiders.epochs, insiders.truth_rows, strict=True)):
-        for row in epoch.garbled:
-            client = epoch.rows[truth[row]] if truth[row] >= 0 else NOBODY
-            if client != NOBODY:
-                tables.append(odd[:, place])
-                truths.append(client)
-    return Linking(np.stack(tables), np.array(truths, np.intp)) if tables else None
+        if not epoch.garbled:
+            continue
+        spoilt = [int(epoch.rows[truth[row]]) for row in epoch.garbled if truth[row] >= 0]
+        here = np.unique(epoch.rows[epoch.rows != NOBODY])
+        scores.append(odd[here, place])
+        labels.append(np.isin(here, spoilt))
+        groups.append(here)
+    told = Telling(np.concatenate(scores), np.concatenate(labels), np.concatenate(groups))
+    return told if told.truth.any() and not told.truth.all() else None
 
 
 def _odd(recording: Recording) -> Matrix:
@@ -107,9 +110,9 @@ def _figures(links: Links, spans: Sequence[tuple[float, float]]) -> list[Matrix]
 ATTACK = Attack(
     name="garbling",
     watcher=Watcher.INSIDE,
-    wants="whose a row behind the honest mix is",
+    wants="whose rows behind the honest mix were spoilt",
     way=(
-        "Spoil all cells of a row for an epoch, and see whose link behaves otherwise then: who "
+        "Spoil all cells of some rows for an epoch, and see whose links behave otherwise then: who "
         "reconnects, falls silent or sends at other instants."
     ),
     source="Pfitzmann and Pfitzmann, How to Break the Direct RSA-Implementation of Mixes, 1989",
