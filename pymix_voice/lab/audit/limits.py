@@ -11,13 +11,15 @@ real switchboard joins and what real phantoms add:
 Whoever drops or holds back is given all else: that nobody else changes what they do meanwhile.
 
 Sources: Serjantov, Dingledine, Syverson, "From a Trickle to a Flood" (IH 2002), n-1; van den Hooff
-and others, "Vuvuzela" (SOSP 2015), counts at the switchboard; Danezis and Serjantov, "Statistical
-Disclosure or Intersection Attacks on Anonymity Systems" (IH 2004), presence.
+and others, "Vuvuzela" (SOSP 2015), counts at the switchboard; Neyman and Pearson, "On the Problem
+of the Most Efficient Tests of Statistical Hypotheses" (1933), the best guess from them; Danezis and
+Serjantov, "Statistical Disclosure or Intersection Attacks on Anonymity Systems" (IH 2004),
+presence.
 
 Must not know: how figures are shown.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,9 +46,6 @@ CELLS_A_SECOND: Final = 50
 LOSS: Final = 0.01
 STAY_EPOCHS: Final = 450.0
 """How long somebody is online, and away, in the mean: half an hour of epochs of 4 s."""
-
-Noise = Callable[[int], NDArray[np.int64]]
-"""How many phantoms of two kinds (joined pairs, lone plains) in so many epochs: int64 [n, 2]."""
 
 
 @dataclass(frozen=True)
@@ -94,14 +93,18 @@ def measure(dice: Dice, trials: int = TRIALS) -> Iterator[Limit]:
         dice: for everything.
         trials: how often each is tried.
     """
-    numbers = np.random.default_rng(int.from_bytes(dice.bytes(16), "little"))
+    numbers = _numbers(dice)
     for word, phantoms in PRESETS.items():
-        noise = _noise(phantoms, dice.fork(word))
-        yield from _dropping(word, noise, numbers, trials)
-        yield from _all_but_two(word, noise, numbers, trials)
+        blur = Blur(phantoms, _numbers(dice.fork(word)))
+        yield from _dropping(word, blur, numbers, trials)
+        yield from _all_but_two(word, blur, numbers, trials)
     for crowd in CROWDS:
         yield from _peer(crowd, numbers, max(1, trials // 10))
     yield from _address(CLIENTS, numbers, max(1, trials // 100))
+
+
+def _numbers(dice: Dice) -> np.random.Generator:
+    return np.random.default_rng(int.from_bytes(dice.bytes(16), "little"))
 
 
 # ── counts at the switchboard ────────────────────────────────────────────────────────────────
@@ -123,70 +126,78 @@ def counted(pairs: int, lone: int, dice: Dice) -> Counts:
     return count(named, doors, join(named, doors, dice))
 
 
-def _noise(phantoms: Phantoms | None, dice: Dice) -> Noise:
-    """What one honest mix adds, as the zone says."""
-    if phantoms is None:
-        return lambda epochs: np.zeros((epochs, 2), np.int64)
-    laws = law_of(phantoms.joined_pairs), law_of(phantoms.lone_plains)
-    weights = [np.array(law.weights, np.float64) / float(law.total) for law in laws]
-    numbers = np.random.default_rng(int.from_bytes(dice.bytes(16), "little"))
+class Blur:
+    """What one honest mix adds to the counts of joined pairs and of lone plains.
 
-    def draw(epochs: int) -> NDArray[np.int64]:
-        drawn = [numbers.choice(len(each), epochs, p=each / each.sum()) for each in weights]
-        return np.stack(drawn, axis=1)
+    Args:
+        phantoms: of the zone; None for none.
+        numbers: for how many there are in an epoch.
+    """
 
-    return draw
+    def __init__(self, phantoms: Phantoms | None, numbers: np.random.Generator) -> None:
+        self._numbers = numbers
+        self._chances = [np.ones(1), np.ones(1)]
+        if phantoms is not None:
+            laws = law_of(phantoms.joined_pairs), law_of(phantoms.lone_plains)
+            weights = [np.array([each / law.total for each in law.weights]) for law in laws]
+            self._chances = [each / each.sum() for each in weights]
 
+    def draw(self, trials: int, epochs: int) -> NDArray[np.int64]:
+        """How many of each kind there are: int64 [trials, epochs, 2]."""
+        size = trials, epochs
+        drawn = [self._numbers.choice(len(each), size, p=each) for each in self._chances]
+        return np.stack(drawn, axis=-1).astype(np.int64)
 
-def _lean(seen: NDArray[np.float64], with_it: Counts, without: Counts) -> NDArray[np.bool_]:
-    """Whether mean counts are nearer to those of the one than of the other; [trials]."""
-    one, other = (np.array([c.joined_pairs, c.lone_plains], float) for c in (with_it, without))
-    # A pair more is two lone lines fewer: both are weighed by how much they change.
-    return np.asarray((seen - (one + other) / 2) @ (one - other) > 0)
+    def log_chance(self, added: NDArray[np.int64]) -> NDArray[np.float64]:
+        """How likely it is that in all epochs so many were added: float64 [trials], logarithms."""
+        total = np.zeros(len(added))
+        for kind, chances in enumerate(self._chances):
+            some = added[..., kind]
+            inside = (some >= 0) & (some < len(chances))
+            logs = np.log(chances)[np.where(inside, some, 0)]
+            total += np.where(inside, logs, -np.inf).sum(axis=1)
+        return total
 
 
 def _guess(
     talks: Counts,
     idles: Counts,
     epochs: int,
-    noise: Noise,
+    blur: Blur,
     numbers: np.random.Generator,
     trials: int,
 ) -> float:
-    """How often it is told rightly whether a client talks, from counts of so many epochs."""
+    """How often it is told rightly whether a client talks, from counts of so many epochs.
+
+    Whoever counts knows the law of phantoms, which the zone file tells, and asks which is likelier
+    to have made these counts: no other rule is right more often (Neyman and Pearson).
+    """
+    one, other = (np.array([each.joined_pairs, each.lone_plains]) for each in (talks, idles))
     truth = numbers.random(trials) < 0.5
-    counts = np.where(
-        truth[:, None],
-        [talks.joined_pairs, talks.lone_plains],
-        [idles.joined_pairs, idles.lone_plains],
-    )
-    added = noise(trials * epochs).reshape(trials, epochs, 2)
-    usual = added.mean(axis=(0, 1))
-    guessed = _lean(counts + added.mean(axis=1) - usual, talks, idles)
+    seen = np.where(truth[:, None, None], one, other) + blur.draw(trials, epochs)
+    guessed = blur.log_chance(seen - one) > blur.log_chance(seen - other)
     return float((guessed == truth).mean())
 
 
-def _dropping(
-    word: str, noise: Noise, numbers: np.random.Generator, trials: int
-) -> Iterator[Limit]:
+def _dropping(word: str, blur: Blur, numbers: np.random.Generator, trials: int) -> Iterator[Limit]:
     """The victim's set-up is stopped: one who talks leaves a peer alone, one who idles nobody."""
     dice = Dice.seeded(0)
     left = CLIENTS - 2 * PAIRS
     talked = counted(PAIRS - 1, left + 1, dice)
     idled = counted(PAIRS, left - 1, dice)
     for epochs in EPOCHS:
-        success = _guess(talked, idled, epochs, noise, numbers, trials)
+        success = _guess(talked, idled, epochs, blur, numbers, trials)
         yield Limit("dropping", CLIENTS, epochs, "epochs", word, success, 0.5, trials)
 
 
 def _all_but_two(
-    word: str, noise: Noise, numbers: np.random.Generator, trials: int
+    word: str, blur: Blur, numbers: np.random.Generator, trials: int
 ) -> Iterator[Limit]:
     """Only two clients' set-ups get through: they are a pair, or they are not."""
     dice = Dice.seeded(0)
     pair, apart = counted(1, 0, dice), counted(0, 2, dice)
     for epochs in EPOCHS:
-        success = _guess(pair, apart, epochs, noise, numbers, trials)
+        success = _guess(pair, apart, epochs, blur, numbers, trials)
         yield Limit("n-1", CLIENTS, epochs, "epochs", word, success, 0.5, trials)
 
 
