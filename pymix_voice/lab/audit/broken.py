@@ -94,7 +94,9 @@ class Reconnecting(Client):
     def handle_deadline(self, now: float) -> None:
         """As `Client.handle_deadline`, and look after one's own cells."""
         super().handle_deadline(now)
-        if self.number < self._looked + LOOPS_ROUNDS or not self.in_zone:
+        if not self.in_zone:
+            self._looked, self._loops = self.number, self.loops_back
+        if self.number < self._looked + LOOPS_ROUNDS:
             return
         came, self._loops = self.loops_back - self._loops, self.loops_back
         self._looked = self.number

@@ -2,9 +2,9 @@
 
     0 s     people come online; the first calls are dialed
     4.2 s   everybody has circuits: from here on it is attacked
-            and until the third epoch ends, the last mix spoils rows
-    8.2 s   the first calls stand; more follow with the next epochs, some end, people come and go
-    12.2 s  watchers delay and drop what some clients send, and send rounds twice
+    8.2 s   the first calls stand; more follow with the next epochs, some end, people come and go;
+            for two epochs the last mix spoils rows, and from now on some rounds are sent twice
+    16.2 s  watchers delay and drop what some clients send
 
 Those who are struck are as often idle as in a call: else being struck would tell.
 
@@ -34,7 +34,8 @@ ACCESS: Final = Law(0.006, 0.003, loss=0.01)
 CHAIN: Final = Law(0.0008, 0.0004)
 FIRST_ROWS_S: Final = 4.2
 """When everybody has circuits, from the start of a world."""
-ACT_S: Final = 12.2
+SPOIL_S: Final = 8.2
+STRIKE_S: Final = 16.2
 SPOILT_EPOCHS: Final = 2
 SLOT_S: Final = 0.5
 LATER_S: Final = 0.003
@@ -281,13 +282,12 @@ class Life:
             if place % 3 < 2:
                 self._strike(call[0], drops=place % 3 == 1)
                 self._strike(other, drops=place % 3 == 1)
-        self._at(FIRST_ROWS_S - 0.5, self._plan_spoiling)
-        self._at(ACT_S - 0.5, self._plan_replays)
+        self._at(SPOIL_S - 0.5, self._plan)
 
     def _strike(self, client: int, *, drops: bool) -> None:
         """Press a pattern on what a client sends."""
         dice = self._dice.fork(f"strike {client}")
-        begins = np.arange(ACT_S, self.script.ends, SLOT_S)
+        begins = np.arange(STRIKE_S, self.script.ends, SLOT_S)
         struck = np.array([dice.chance(0.5) for _ in begins])
         name = self.names[client]
         for begin, strikes in zip(begins.tolist(), struck.tolist(), strict=True):
@@ -304,25 +304,19 @@ class Life:
 
         return strike
 
-    def _plan_replays(self) -> None:
-        """The first mix will send some rounds twice."""
-        world = self.world
-        first = world.parts[world.mix_names[0]]
+    def _plan(self) -> None:
+        """The first mix will send some rounds twice, the last spoil some rows for two epochs."""
+        world, geometry = self.world, self.world.zone.geometry
+        first, last = world.parts[world.mix_names[0]], world.parts[world.mix_names[-1]]
         assert isinstance(first, CorruptFirst)
-        number = first.now_round(world.now)
-        rounds = round((self.script.ends - ACT_S) / world.zone.geometry.round_s)
-        first.again_in.update(range(number, number + rounds, REPLAYS_EVERY))
-
-    def _plan_spoiling(self) -> None:
-        """The last mix will spoil some rows, for two epochs."""
-        world = self.world
-        last = world.parts[world.mix_names[-1]]
         assert isinstance(last, CorruptLast)
-        geometry = world.zone.geometry
+        number = first.now_round(world.now)
+        rounds = round((self.script.ends - SPOIL_S) / geometry.round_s)
+        first.again_in.update(range(number, number + rounds, REPLAYS_EVERY))
         for ahead in range(SPOILT_EPOCHS):
             # This is shortly before the first of them begins.
-            epoch = geometry.epoch_of(last.now_round(world.now)) + 1 + ahead
-            self._at(FIRST_ROWS_S + geometry.epoch_s * ahead + 0.05, self._spoiling(last, epoch))
+            epoch = geometry.epoch_of(number) + 1 + ahead
+            self._at(SPOIL_S + geometry.epoch_s * ahead + 0.05, self._spoiling(last, epoch))
 
     def _spoiling(self, last: CorruptLast, epoch: int) -> Callable[[], None]:
         def spoil() -> None:
