@@ -36,7 +36,7 @@ LATER_S, JITTER_S = 0.0004, 0.0004
 LOOPS_ROUNDS: Final = 50
 FEWEST_LOOPS: Final = 0.5
 """With fewer of its own cells back in so many rounds a client believes that something is wrong."""
-REST_ROUNDS: Final = 300
+REST_ROUNDS: Final = 150
 """It does so again only after so many more."""
 
 

@@ -46,6 +46,15 @@ def order_of(mix: Mix, epoch: int) -> Rows | None:
     return None if circuits is None else circuits._order.lines
 
 
+def alone(mix: Mix, epoch: int) -> Rows:
+    """The lines of an epoch that the last mix joins with nothing, in door rounds neither."""
+    circuits = mix._live.find(epoch)
+    if circuits is None:
+        return np.empty(0, np.intp)
+    both = circuits._order.both[: circuits.lines]
+    return np.flatnonzero(both == np.arange(circuits.lines))
+
+
 class CorruptGateway(Gateway):
     """Remembers who has which row, and whose cells came in time."""
 

@@ -21,7 +21,7 @@ from pymix_voice.client.call import PAUSE
 from pymix_voice.client.states import State
 from pymix_voice.lab.audit.attack import Recording, Watermark
 from pymix_voice.lab.audit.capture import Call, Capture, Truth
-from pymix_voice.lab.audit.corrupt import CorruptFirst, CorruptLast, order_of
+from pymix_voice.lab.audit.corrupt import CorruptFirst, CorruptLast, alone, order_of
 from pymix_voice.lab.audit.notes import Notes
 from pymix_voice.lab.audit.variants import Variant
 from pymix_voice.lab.cast import Person, frame_of
@@ -37,6 +37,8 @@ FIRST_ROWS_S: Final = 4.2
 SPOIL_S: Final = 8.2
 STRIKE_S: Final = 16.2
 SPOILT_EPOCHS: Final = 2
+LONE_SPOILT: Final = 10
+"""Rows without a partner that are spoilt in an epoch, beside one pair."""
 SLOT_S: Final = 0.5
 LATER_S: Final = 0.003
 """How long a struck client's datagrams are delayed in a slot; they are still in time mostly."""
@@ -323,10 +325,9 @@ class Life:
             order = order_of(last, epoch)
             if order is None:
                 return
-            rows = np.arange(len(order))
-            lone, joined = rows[order == rows], rows[order > rows]
+            lone, joined = alone(last, epoch), np.flatnonzero(order > np.arange(len(order)))
             dice = self._dice.fork(f"spoil {epoch}")
-            some = lone[dice.order(len(lone))[:3]], joined[dice.order(len(joined))[:1]]
+            some = lone[dice.order(len(lone))[:LONE_SPOILT]], joined[dice.order(len(joined))[:1]]
             last.spoils[epoch] = np.sort(np.concatenate((*some, order[some[1]])))
 
         return spoil

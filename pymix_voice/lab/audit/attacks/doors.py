@@ -62,7 +62,9 @@ def guess_talking(recording: Recording, dice: Dice) -> Telling | None:
     if not talking.any() or talking.all():
         return None
     owners = np.repeat(np.arange(len(gone)), len(epochs))
-    return Telling(gone.ravel().astype(np.float64), talking.ravel(), owners)
+    # Who talks has dialed, or was dialed, an epoch before.
+    before = np.pad(gone, ((0, 0), (1, 0)))[:, :-1]
+    return Telling((gone * (1.0 + before)).ravel(), talking.ravel(), owners)
 
 
 PAIRS = Attack(

@@ -10,6 +10,7 @@ Must not know: how a recording was made.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +31,6 @@ from pymix_voice.lab.audit.guesses import Telling
 from pymix_voice.lab.audit.insiders import NOBODY
 from pymix_voice.onion.dice import Dice
 
-LATER_S = 1.0
-"""So long after the epoch a client may still behave otherwise."""
 TALLEST = 50.0
 """Deviations; more is no more than that."""
 
@@ -59,52 +58,44 @@ def _odd(recording: Recording) -> Matrix:
     """How far from its usual behaviour each client is in each epoch, [clients, epochs]."""
     capture, spans = recording.capture, _spans(recording)
     found = np.zeros((len(capture.clients), len(spans)))
+    events = np.zeros_like(found)
     for links in (sent(capture), received(capture)):
+        events += _total(links, spans, is_hello(links) | ends_silence(links))
         for kind in _figures(links, spans):
             own = kind - np.median(kind, axis=0, keepdims=True)
             own = np.abs(own - np.median(own, axis=1, keepdims=True))
             scale = spread(np.concatenate([own, -own]).ravel())
             if scale > NOTHING:
                 found = np.maximum(found, np.minimum(own / scale, TALLEST))
-    return found
+    # What hardly ever happens says more than any figure that is always a little different.
+    return found + TALLEST * (events > 0)
 
 
 def _spans(recording: Recording) -> list[tuple[float, float]]:
-    """Begin and end of each epoch and what it may still show, in seconds of the recording."""
+    """Begin and end of each epoch, in seconds of the recording."""
     begin = recording.capture.begin
     epochs = recording.insiders.epochs if recording.insiders else ()
-    return [(epoch.begin - begin, epoch.end + LATER_S - begin) for epoch in epochs]
+    return [(epoch.begin - begin, epoch.end - begin) for epoch in epochs]
+
+
+def _total(links: Links, spans: Sequence[tuple[float, float]], values: NDArray[Any]) -> Matrix:
+    """The sum of `values` of each client's datagrams in each span, [clients, spans]."""
+    sums = []
+    for begin, end in spans:
+        part = (links.at >= begin) & (links.at < end)
+        sums.append(np.bincount(links.owners[part], values[part], links.clients))
+    return np.stack(sums, axis=1).astype(np.float64)
 
 
 def _figures(links: Links, spans: Sequence[tuple[float, float]]) -> list[Matrix]:
-    """Hellos, silences, counts, instants within the round and their spread, and holes.
-
-    Returns:
-        float64 [clients, spans] each.
-    """
-    within = [(links.at >= begin) & (links.at < end) for begin, end in spans]
-
-    def total(values: NDArray[np.float64]) -> Matrix:
-        sums = [
-            np.bincount(links.owners[part], values[part], links.clients).astype(np.float64)
-            for part in within
-        ]
-        return np.stack(sums, axis=1)
-
+    """Counts, instants within the round and their spread, and holes: [clients, spans] each."""
     offsets, missing = links.offsets(), slots(links).missing
-    counts = total(np.ones(len(offsets)))
-    mean = mean_where(total(offsets), counts)
-    around = mean_where(total(offsets**2), counts) - mean**2
+    counts = _total(links, spans, np.ones(len(offsets)))
+    mean = mean_where(_total(links, spans, offsets), counts)
+    around = mean_where(_total(links, spans, offsets**2), counts) - mean**2
     edges = np.clip(np.array(spans) / links.round_s, 0, missing.shape[1]).astype(np.intp)
     holes = [missing[:, first:last].sum(axis=1) * 1.0 for first, last in edges.tolist()]
-    return [
-        total(is_hello(links).astype(np.float64)),
-        total(ends_silence(links).astype(np.float64)),
-        counts,
-        mean,
-        np.sqrt(np.maximum(around, 0.0)),
-        np.stack(holes, axis=1),
-    ]
+    return [counts, mean, np.sqrt(np.maximum(around, 0.0)), np.stack(holes, axis=1)]
 
 
 ATTACK = Attack(

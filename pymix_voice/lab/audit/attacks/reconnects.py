@@ -18,6 +18,7 @@ from pymix_voice.lab.audit.attacks.cases import cases_of, telling
 from pymix_voice.lab.audit.attacks.series import Links, received, sent, summed
 from pymix_voice.lab.audit.guesses import Telling
 from pymix_voice.onion.dice import Dice
+from pymix_voice.zone.access import HELLO_BYTES
 
 WIDTH_S = 2.0
 ORDINARY = 0.5
@@ -38,12 +39,12 @@ def guess(recording: Recording, dice: Dice) -> Telling | None:
 
 
 def is_hello(links: Links) -> NDArray[np.bool_]:
-    """Which datagrams are of sizes that few clients have, bool [n]."""
+    """Which datagrams are as long as a hello, or as few clients' are, bool [n]."""
     values, kinds = np.unique(links.sizes, return_inverse=True)
     have = np.zeros((len(values), links.clients), np.bool_)
     have[kinds, links.owners] = True
     rare = have.mean(axis=1) <= ORDINARY
-    return np.asarray(rare[kinds], np.bool_)
+    return np.asarray(rare[kinds] | (links.sizes == HELLO_BYTES), np.bool_)
 
 
 def ends_silence(links: Links) -> NDArray[np.bool_]:
