@@ -42,6 +42,7 @@ help:
 	echo "make test    everything that is checked: style, types, tests"
 	echo "make lint    style and types only"
 	echo "make bench   three minutes of measuring, and a page about it: bench-report/index.html"
+	echo "make audit   attacks on the project itself, in 90 seconds, and a page: audit-report/index.html"
 	echo "make bench-tools   what some benchmarks compare with, into .venv"
 	echo "make fuzz    look for inputs that break what docs/fuzzing.md promises"
 	echo "make clean   remove .venv and all that was made here"
@@ -76,6 +77,10 @@ lint: $(DEVELOPING)
 bench: $(DEVELOPING)
 	@exec $(BIN)/pymix-voice bench tour --report bench-report $(ARGS)
 
+.PHONY: audit
+audit: $(DEVELOPING)
+	@exec $(BIN)/pymix-voice audit --quick --report audit-report $(ARGS)
+
 .PHONY: bench-tools
 bench-tools: $(DEVELOPING)
 	@$(apt_install)
@@ -90,7 +95,7 @@ fuzz: $(DEVELOPING)
 
 .PHONY: clean
 clean:
-	@rm -rf .venv build dist demo-out bench-report
+	@rm -rf .venv build dist demo-out bench-report audit-report
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find pymix_voice tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -9,8 +9,9 @@ from pymix_voice.errors import ConfigError
 from pymix_voice.lab.audit.attack import Recording
 from pymix_voice.lab.audit.capture import Truth
 from pymix_voice.lab.audit.insiders import NOBODY, Epoch
+from pymix_voice.lab.audit.script import script
 from pymix_voice.lab.audit.variants import BROKEN, HEALTHY, find
-from pymix_voice.lab.audit.worlds import record, script
+from pymix_voice.lab.audit.worlds import record
 from pymix_voice.onion.dice import Dice
 
 PEOPLE, ENDS_S, SEED = 8, 15.0, 3
@@ -45,7 +46,7 @@ def test_a_script_has_calls_between_different_people_and_some_who_are_idle() -> 
     plan = script(36, 24.0, Dice.seeded(1))
     busy = [client for call in plan.calls for client in call[:2]]
     assert len(busy) == len(set(busy)) == 22
-    assert any(call[4] < 24.0 for call in plan.calls)
+    assert any(call.hangs_up < 24.0 for call in plan.calls)
     assert set(plan.leaves).isdisjoint(busy)
     assert set(plan.comes).isdisjoint(busy)
 

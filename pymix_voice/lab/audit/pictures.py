@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from pymix_voice.lab.audit.bench import SOUND
 from pymix_voice.lab.audit.findings import Row
 from pymix_voice.lab.audit.shown import last
 from pymix_voice.lab.processes import Told
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 ROW_IN: Final = 0.3
 LEFT_IN, RIGHT_IN, TOP_IN, BOTTOM_IN = 1.45, 0.25, 0.8, 0.45
-ACROSS_IN: Final = 1.35
+ACROSS_IN: Final = 0.95
 """Room for the names of builds, which stand askew."""
 TIME_IN: Final = 3.4
 
@@ -35,8 +36,9 @@ def matrix(rows: Sequence[Row]) -> Picture:
         if row.caught:
             place = attacks.index(row.name), variants.index(row.variant)
             values[place] = max(0.0, row.judged.advantage)
-    noticed = int((values.max(axis=0) > 0).sum())
-    title = f"{noticed} of {len(variants)} builds give something away"
+    broken = [place for place, variant in enumerate(variants) if variant not in SOUND]
+    noticed = int((values[:, broken].max(axis=0, initial=0.0) > 0).sum())
+    title = f"{noticed} of {len(broken)} broken builds give something away"
     below = "In per cent, how far above chance each attack (left) is on each build (above)"
     high = TOP_IN + ACROSS_IN + ROW_IN * len(attacks) + 0.15
     figure = drawing.sheet(high, title, below)
@@ -116,7 +118,7 @@ def in_time(rows: Sequence[Row], healthy_name: str) -> Picture | None:
     """What more time brings: the best attack on each build."""
     best: dict[str, Row] = {}
     for row in last(rows):
-        if row.variant not in best or row.judged.p < best[row.variant].judged.p:
+        if row.variant not in best or _order(row) < _order(best[row.variant]):
             best[row.variant] = row
     lines = {
         variant: sorted(
@@ -189,6 +191,11 @@ def limits(found: Sequence[Told]) -> Picture | None:
         for name, some in lines.items()
     ]
     return Picture("limits", title, below, how_to, f"{below}. {'; '.join(told)}.", figure)
+
+
+def _order(row: Row) -> tuple[float, float]:
+    """The surest first, and of those the one that finds out most."""
+    return row.judged.p, -row.judged.advantage
 
 
 def _name_lines(plot: "Axes", lines: dict[str, list[Row]], healthy_name: str) -> None:

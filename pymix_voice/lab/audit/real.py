@@ -2,8 +2,8 @@
 
     an audience of whole clients --> the relay, which loses 1 % on access links --> gateway, mixes
 
-Rounds of 60 ms are used where a zone can have them: a hundred whole clients with sockets of their
-own, and the zone besides, are then what two cores carry in time.
+Rounds last 60 ms: a hundred whole clients with sockets of their own, and the zone besides, are then
+what two cores carry in time.
 
 Must not know: how a recording is attacked.
 """
@@ -24,11 +24,13 @@ from pymix_voice.lab.processes import Told, parts_in
 from pymix_voice.lab.profiles import find
 from pymix_voice.lab.relay.witness import Seen, read_seen
 from pymix_voice.lab.relayed import start_relayed_zone
+from pymix_voice.lab.throughput.zones import with_room
 from pymix_voice.lab.zoning import make_zone
 from pymix_voice.zone.zonefile import Zone
 
 AUDIENCE: Final = (sys.executable, "-m", "pymix_voice.lab.audit.audience")
 MIXES: Final = 3
+ROUND_MS: Final = 60
 NETWORK: Final = "lan"
 LOSS: Final = "loss=0.01"
 ENDS_S: Final = 10.0
@@ -56,7 +58,7 @@ async def record_real(
     async with parts_in(folder) as parts:
         home = folder / "zone"
         tell(f"a zone of processes with {people} people")
-        zone = await make_zone(parts, home, MIXES, people)
+        zone = await make_zone(parts, home, MIXES, with_room(people), ROUND_MS)
         more = ("--record", str(seen), "--access", LOSS)
         zone_parts = await start_relayed_zone(
             parts, zone, home, find(NETWORK), seed=seed, more=more, tell_s=1.0

@@ -12,7 +12,7 @@ Must not know: how a recording is attacked.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -23,6 +23,7 @@ from pymix_voice.lab.audit.attack import Recording, Watermark
 from pymix_voice.lab.audit.capture import Call, Capture, Truth
 from pymix_voice.lab.audit.corrupt import CorruptFirst, CorruptLast, alone, order_of
 from pymix_voice.lab.audit.notes import Notes
+from pymix_voice.lab.audit.script import between, script
 from pymix_voice.lab.audit.variants import Variant
 from pymix_voice.lab.cast import Person, frame_of
 from pymix_voice.lab.network import Law
@@ -34,6 +35,8 @@ ACCESS: Final = Law(0.006, 0.003, loss=0.01)
 CHAIN: Final = Law(0.0008, 0.0004)
 FIRST_ROWS_S: Final = 4.2
 """When everybody has circuits, from the start of a world."""
+EARLY_S: Final = 4.0
+"""Calls that are dialed before stand when watchers begin to act."""
 SPOIL_S: Final = 8.2
 STRIKE_S: Final = 16.2
 SPOILT_EPOCHS: Final = 2
@@ -49,53 +52,6 @@ TURN: Final = 0.01
 LOOK_S: Final = 0.1
 REPLAYS_EVERY: Final = 23
 """Rounds; not a divisor of anything, so that door rounds are among them."""
-
-
-@dataclass(frozen=True)
-class Script:
-    """What happens in a life; seconds from its start.
-
-    Attributes:
-        people: how many.
-        calls: for each pair, caller and callee, who dials when, answers after how long, and hangs
-            up when; inf for never.
-        leaves: who leaves, and when.
-        comes: who comes only then.
-        ends: when the life ends.
-    """
-
-    people: int
-    calls: tuple[tuple[int, int, float, float, float], ...]
-    leaves: dict[int, float] = field(default_factory=dict)
-    comes: dict[int, float] = field(default_factory=dict)
-    ends: float = ENDS_S
-
-
-def script(people: int, ends: float, dice: Dice) -> Script:
-    """Half of them call each other; some of these hang up; a few others come and go."""
-    pairs = max(1, round(0.3 * people))
-    order = dice.order(people).tolist()
-    calls = []
-    for number in range(pairs):
-        # Most of them in the first epoch, so that there is much to hear.
-        epoch = (0, 0, 0, 1, 0, 2)[number % 6]
-        dials = 4.0 * epoch + between(dice, 0.8, 1.9)
-        hangs_up = between(dice, 17.0, ends) if number % 3 == 2 else float("inf")
-        answers = between(dice, 0.3, 1.5)
-        calls.append((order[2 * number], order[2 * number + 1], dials, answers, hangs_up))
-    idle = order[2 * pairs :]
-    return Script(
-        people,
-        tuple(calls),
-        {idle[0]: between(dice, 10.0, ends)} if idle else {},
-        {idle[1]: between(dice, 5.0, 12.0)} if len(idle) > 1 else {},
-        ends,
-    )
-
-
-def between(dice: Dice, low: float, high: float) -> float:
-    """Somewhere from one to the other."""
-    return low + (high - low) * dice.below(1 << 20) / (1 << 20)
 
 
 class Watched(World):
@@ -197,12 +153,12 @@ class Life:
             self._at(comes, self._joining(name))
         for number, leaves in self.script.leaves.items():
             self._at(leaves, self._leaving(self.names[number]))
-        for number, (caller, callee, dials, answers, hangs_up) in enumerate(self.script.calls):
-            one, other = self.names[caller], self.names[callee]
+        for number, call in enumerate(self.script.calls):
+            one, other = self.names[call.caller], self.names[call.callee]
             world.converse(one, other, self._dice.fork(f"speech {number}"))
-            self._at(dials, self._dialing(one, other, answers))
-            if hangs_up < self.script.ends:
-                self._at(hangs_up, self._hanging_up(one))
+            self._at(call.dials, self._dialing(one, other, call.answers))
+            if call.hangs_up < self.script.ends:
+                self._at(call.hangs_up, self._hanging_up(one))
         self._act()
         at = LOOK_S
         while at < self.script.ends:
@@ -276,14 +232,13 @@ class Life:
 
     def _act(self) -> None:
         """Strike some callers whose calls last, and as many who are idle and stay."""
-        lasting = [call for call in self.script.calls if call[4] == float("inf") and call[2] < 4]
+        lasting = [call for call in self.script.calls if call.lasts and call.dials < EARLY_S]
         busy = {client for call in self.script.calls for client in call[:2]}
         moving = {*self.script.leaves, *self.script.comes}
         idle = [each for each in range(self.script.people) if each not in busy | moving]
         for place, (call, other) in enumerate(zip(lasting, idle, strict=False)):
-            if place % 3 < 2:
-                self._strike(call[0], drops=place % 3 == 1)
-                self._strike(other, drops=place % 3 == 1)
+            for client in (call.caller, other):
+                self._strike(client, drops=place % 2 == 1)
         self._at(SPOIL_S - 0.5, self._plan)
 
     def _strike(self, client: int, *, drops: bool) -> None:

@@ -27,7 +27,8 @@ from pymix_voice.zone.zonefile import Zone
 
 AT_ONCE = 24
 """So many may be on their way from hello to first datagram down."""
-HELLO_EVERY_S = 0.001
+HELLO_EVERY_S = 0.0025
+"""Slower than a gateway answers: what it leaves out comes again only after half a second."""
 LOOK_EVERY_S = 0.1
 """How often it is looked whose session is broken."""
 
