@@ -9,6 +9,7 @@ import pytest
 
 from pymix_voice.cli import main
 from pymix_voice.lab.audit import bench
+from pymix_voice.lab.audit.attacks import ATTACKS
 from pymix_voice.lab.audit.bench import Attacked, Found, Life
 from pymix_voice.lab.audit.guesses import Linking
 from pymix_voice.lab.audit.limits import Limit
@@ -85,5 +86,5 @@ def test_ctrl_c_keeps_what_was_found(
 
 def test_the_page_names_every_attack_and_every_build() -> None:
     page = (Path(__file__).parents[2] / "docs" / "audit.md").read_text()
-    names = [attack.name for attack in bench.ATTACKS] + [variant.name for variant in BROKEN]
+    names = [attack.name for attack in ATTACKS] + [variant.name for variant in BROKEN]
     assert [name for name in names if f"| `{name}` |" not in page] == []

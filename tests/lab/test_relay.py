@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
@@ -272,9 +273,13 @@ def test_a_relay_of_nothing_is_refused() -> None:
 def test_arrays_that_are_not_what_a_relay_writes_are_refused(
     tmp_path: Path, held: dict[str, NDArray[np.generic]]
 ) -> None:
-    good = {"at": np.zeros(3), "rows": np.zeros((3, 3), int), "ends": np.array(["mix1"])}
+    good: dict[str, Any] = {
+        "at": np.zeros(3),
+        "rows": np.zeros((3, 3), int),
+        "ends": np.array(["mix1"]),
+    }
     path = tmp_path / "seen.npz"
-    np.savez(path, **good)  # type: ignore[arg-type]
+    np.savez(path, **good)
     assert read_seen(path).ends == ("mix1",)
     np.savez(path, **good | held)
     with pytest.raises(ConfigError, match="holds nothing that a relay has seen"):

@@ -1,7 +1,7 @@
 """Each rule of random worlds can be broken, and says so; a world as it should be breaks none."""
 
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -174,13 +174,13 @@ def test_a_mix_that_loses_a_row_or_sends_a_round_twice_is_seen(
     told(rule)
     with monkeypatch.context() as patched:
 
-        def twice(self: Mix, peer: int, number: int, *rest: object) -> None:
-            whole(self, peer, number, *rest)  # type: ignore[arg-type]
+        def twice(self: Mix, peer: int, number: int, *rest: Any) -> None:
+            whole(self, peer, number, *rest)
             link = self._neighbours.link(peer)
             assert link is not None
             link._sent._claimed.discard(number)
             link._sent.floor = min(link._sent.floor, number - 1)
-            whole(self, peer, number, *rest)  # type: ignore[arg-type]
+            whole(self, peer, number, *rest)
 
         patched.setattr(Mix, "_send", twice)
         world.run(0.1)
