@@ -11,7 +11,7 @@ from pymix_voice.cli import main
 from pymix_voice.lab.audit import bench
 from pymix_voice.lab.audit.attacks import ATTACKS
 from pymix_voice.lab.audit.bench import Attacked, Found, Life
-from pymix_voice.lab.audit.guesses import Linking
+from pymix_voice.lab.audit.guesses import Guess, Linking
 from pymix_voice.lab.audit.limits import Limit
 from pymix_voice.lab.audit.variants import BROKEN, HEALTHY
 
@@ -37,7 +37,7 @@ def auditing(leaks: bool, stopped: bool = False) -> Audit:
     def audit(found: Found, plan: Sequence[Life], tell: Callable[[str], None]) -> Iterator[Life]:
         for variant, right in ((HEALTHY, leaks), (BROKEN[0], True)):
             life = Life(variant.name, 1, SHARES)
-            guesses = {"correlation": guess(right=right)}
+            guesses: dict[str, Guess] = {"correlation": guess(right=right)}
             found.attacked.append(Attacked(life, (10.0, 20.0), (guesses, guesses)))
             yield life
         if stopped:

@@ -49,6 +49,7 @@ async def relaying(
     access: Law = STILL,
     chain: Law = STILL,
     witness: Witness | None = None,
+    spread_s: float = 0.0,
 ) -> AsyncIterator[tuple[Ends, dict[str, trio.socket.SocketType]]]:
     """The UDP side at work; the sockets of the parts behind it, by name."""
     with ExitStack() as stack:
@@ -58,7 +59,7 @@ async def relaying(
             for name, kind in kinds.items()
         ]
         laws_of: dict[Kind, Law] = {"access": access, "chain": chain}
-        ends = Ends(example_zone(), parts, laws_of, Dice.seeded(1), stack, witness)
+        ends = Ends(example_zone(), parts, laws_of, Dice.seeded(1), stack, witness, spread_s)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ends.run)
             await trio.testing.wait_all_tasks_blocked()
@@ -88,6 +89,20 @@ async def test_a_witness_has_every_datagram_with_its_ends_and_size_lost_or_not(
         for place, size in ((places[0], 152), (places[0], 152), (places[1], 346))
     )
     assert all(began - LATE_S < at < Clock.now() for at in seen.at.tolist())
+
+
+async def test_people_can_be_differently_far_away_each_as_far_both_ways() -> None:
+    async with relaying({"gateway1": "access"}, spread_s=0.04) as (ends, sockets):
+        for _ in range(3):
+            with await bound() as client:
+                await client.sendto(b"hello", ends.place("gateway1"))
+                await heard(sockets["gateway1"])
+        (front,) = ends._fronts
+        sources = front.sources.values()
+        delays = [source.up.link.law.delay for source in sources]
+        assert len(set(delays)) == 3
+        assert all(DELAY_S <= delay < DELAY_S + 0.04 for delay in delays)
+        assert delays == [source.down.link.law.delay for source in sources]
 
 
 @pytest.mark.parametrize("raw", [b"", b"junk", b"PK\x03\x04 and no more"])

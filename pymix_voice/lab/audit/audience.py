@@ -41,7 +41,7 @@ from pymix_voice.edge.report import write_line
 from pymix_voice.edge.running import run
 from pymix_voice.edge.udp import CLIENT_CHARGE, open_port
 from pymix_voice.errors import PymixError
-from pymix_voice.lab.crowd.load import add_cpu, go_on, settle
+from pymix_voice.lab.crowd.load import go_on, settle
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.keyfile import new_key
 from pymix_voice.zone.zonefile import Zone
@@ -75,7 +75,6 @@ class Options:
     people: int
     gateway: int
     seed: int
-    cpu: int | None
     seconds: float
 
 
@@ -86,7 +85,6 @@ def options(words: list[str]) -> Options:
     parser.add_argument("--people", type=int, default=50, help="how many")
     parser.add_argument("--gateway", type=int, default=0, help="which gateway, from 0")
     parser.add_argument("--seed", type=int, default=1, help="of what they do, and when")
-    add_cpu(parser)
     parser.add_argument("--seconds", type=float, default=float("inf"), help="end after so long")
     found = parser.parse_args(words)
     if found.people < 1:
@@ -299,7 +297,7 @@ def _between(dice: Dice, span: tuple[float, float]) -> float:
 def main(words: list[str]) -> None:
     """Run the program."""
     wanted = options(words)
-    settle(wanted.cpu)
+    settle(None)
     audience = Audience(read_zone(wanted.zone), wanted)
     run(partial(go_on, audience.run, seconds=wanted.seconds))
 

@@ -1,6 +1,9 @@
-"""A recording of a real zone: processes, UDP, and a relay that watches all links of it.
+"""A recording of a real zone: processes, UDP, and a relay that watches all clients' links.
 
-    an audience of whole clients --> the relay, which loses 1 % on access links --> gateway, mixes
+    an audience of whole clients --> the relay, which loses 1 % --> gateway --> mixes
+
+What goes between gateway and mixes is the same in every round, whatever clients do, and is recorded
+in simulated lives; here it would only keep the relay from being in time.
 
 Rounds last 60 ms: a hundred whole clients with sockets of their own, and the zone besides, are then
 what two cores carry in time.
@@ -20,12 +23,12 @@ import trio
 from pymix_voice.edge.clock import Clock
 from pymix_voice.lab.audit.attack import Recording
 from pymix_voice.lab.audit.capture import Call, Capture, Truth
-from pymix_voice.lab.processes import Told, parts_in
+from pymix_voice.lab.processes import Part, Parts, Told, parts_in
 from pymix_voice.lab.profiles import find
 from pymix_voice.lab.relay.witness import Seen, read_seen
-from pymix_voice.lab.relayed import start_relayed_zone
+from pymix_voice.lab.relayed import Elsewhere, elsewhere, start_relay
 from pymix_voice.lab.throughput.zones import with_room
-from pymix_voice.lab.zoning import make_zone
+from pymix_voice.lab.zoning import START_S, make_zone, serve
 from pymix_voice.zone.zonefile import Zone
 
 AUDIENCE: Final = (sys.executable, "-m", "pymix_voice.lab.audit.audience")
@@ -33,6 +36,9 @@ MIXES: Final = 3
 ROUND_MS: Final = 60
 NETWORK: Final = "lan"
 LOSS: Final = "loss=0.01"
+SPREAD_S: Final = 0.045
+"""People are so differently far away: were they not, all of them would send at one instant, and
+one computer is not so many."""
 ENDS_S: Final = 10.0
 """The relay writes all it has seen in so long."""
 Lines = Sequence[Told]
@@ -59,10 +65,7 @@ async def record_real(
         home = folder / "zone"
         tell(f"a zone of processes with {people} people")
         zone = await make_zone(parts, home, MIXES, with_room(people), ROUND_MS)
-        more = ("--record", str(seen), "--access", LOSS)
-        zone_parts = await start_relayed_zone(
-            parts, zone, home, find(NETWORK), seed=seed, more=more, tell_s=1.0
-        )
+        relay, gateway = await _start(parts, zone, home, seen, seed)
         audience = parts.start(
             "audience",
             *(str(home / "zone.toml"), "--people", str(people), "--seed", str(seed)),
@@ -76,12 +79,26 @@ async def record_real(
         told = {
             name: audience.all_told(name) for name in ("here", "gone", "pair", "talking", "silent")
         }
-        figures = zone_parts.gateways[0].all_told("figures")
+        figures = gateway.all_told("figures")
         # It writes what it has seen when it ends; all others may end with it.
-        zone_parts.relay.no_longer_needed()
-        zone_parts.relay.signal(SIGTERM)
-        await zone_parts.relay.until("ended", within_s=ENDS_S)
+        relay.no_longer_needed()
+        relay.signal(SIGTERM)
+        await relay.until("ended", within_s=ENDS_S)
     return recording_of(read_seen(seen), told, figures[-1], zone, begin, begin + seconds)
+
+
+async def _start(parts: Parts, zone: Zone, home: Path, seen: Path, seed: int) -> tuple[Part, Part]:
+    """The mixes, a gateway, and the relay before it; the last two are given back."""
+    (entry,) = zone.gateways
+    place = Elsewhere({entry.name: elsewhere(zone).ports[entry.name]})
+    more = ("--record", str(seen), "--access", LOSS, "--spread", str(SPREAD_S))
+    relay = await start_relay(parts, home, find(NETWORK), place, seed=seed, more=more)
+    there = (*place.listen(entry.name), "--tell-every", "1.0")
+    gateway = parts.start(entry.name, *serve("gateway", home, entry.port, *there))
+    mixes = [parts.start(mix.name, *serve("mix", home, mix.port)) for mix in zone.mixes]
+    for part in (gateway, *mixes):
+        await part.until("note", within_s=START_S)
+    return relay, gateway
 
 
 def recording_of(

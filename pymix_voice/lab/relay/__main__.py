@@ -63,6 +63,7 @@ class Options:
     part: list[str]
     access: list[str]
     chain: list[str]
+    spread: float
     record: Path | None
     cpu: int | None
     seconds: float
@@ -81,6 +82,13 @@ def options(words: list[str]) -> Options:
         parser.add_argument(
             f"--{kind}", action="append", default=[], metavar="VALUE=NUMBER", help=text
         )
+    parser.add_argument(
+        "--spread",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="each client is up to so much further away",
+    )
     parser.add_argument(
         "--record", type=Path, metavar="FILE", help="write what an observer of all links saw"
     )
@@ -151,7 +159,7 @@ class Program:
         parts = parts_of(zone, wanted.part)
         self._witness = None if wanted.record is None else Witness()
         dice = Dice.seeded(wanted.seed)
-        self._ends = Ends(zone, parts, by_kind, dice, stack, self._witness)
+        self._ends = Ends(zone, parts, by_kind, dice, stack, self._witness, wanted.spread)
         self._crossings = [
             Crossing(part.known, part.real, by_kind["chain"].delay)
             for part in parts

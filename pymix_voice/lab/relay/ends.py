@@ -14,7 +14,7 @@ Must not know: what is in a datagram.
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NamedTuple
 
@@ -97,6 +97,7 @@ class Ends:
         dice: for the laws.
         stack: closes what was opened here.
         witness: remembers what comes; None if nobody wants to know.
+        spread_s: each source on access links is up to so much further away, both ways.
 
     Attributes:
         course: what is under way.
@@ -115,7 +116,9 @@ class Ends:
         dice: Dice,
         stack: ExitStack,
         witness: Witness | None = None,
+        spread_s: float = 0.0,
     ) -> None:
+        self._spread_s = spread_s
         self._witness = witness
         self.course: Course[Outlet] = Course()
         self.tardiness = Tardiness()
@@ -231,8 +234,9 @@ class Ends:
         except OSError:
             self.drops["no socket for a new source"] += 1
             return None
-        up = self._way(part.kind, name, part.name, port, front.to)
-        down = self._way(part.kind, part.name, name, front.port, address)
+        law = self._law(part.kind, name)
+        up = self._way(part.kind, law, name, part.name, port, front.to)
+        down = self._way(part.kind, law, part.name, name, front.port, address)
         if self._witness is not None:
             seen = known or f":{place_of(address)[1]}"
             there, here = self._witness.end(seen), self._witness.end(part.name)
@@ -241,9 +245,18 @@ class Ends:
         self._watch(port, self._answers(front, source))
         return source
 
-    def _way(self, kind: Kind, source: str, destination: str, port: Port, to: Address) -> Outlet:
+    def _law(self, kind: Kind, source: str) -> Law:
+        law = self._laws[kind]
+        if kind != "access" or not self._spread_s:
+            return law
+        far = self._dice.fork(f"far {source}").below(1 << 20) / (1 << 20)
+        return replace(law, delay=law.delay + far * self._spread_s)
+
+    def _way(
+        self, kind: Kind, law: Law, source: str, destination: str, port: Port, to: Address
+    ) -> Outlet:
         # Named as in the simulated world.
-        way = Outlet(kind, self._laws[kind], self._dice.fork(f"net {source} {destination}"))
+        way = Outlet(kind, law, self._dice.fork(f"net {source} {destination}"))
         way.port, way.to = port, to
         return way
 
