@@ -9,7 +9,7 @@ from pymix_voice.lab.throughput.mixes import try_mix
 from pymix_voice.lab.throughput.trials import processors
 from pymix_voice.lab.throughput.zones import try_gateway, try_zone
 
-pytestmark = [pytest.mark.patient, pytest.mark.slow]
+pytestmark = [pytest.mark.live, pytest.mark.slow]
 
 
 async def test_a_middle_mix_between_its_neighbours_turns_rounds_over_a_change_of_epoch(

@@ -15,7 +15,7 @@ from pymix_voice.lab.measure import correlation, delays
 from pymix_voice.lab.processes import Part, Parts, parts_in
 from pymix_voice.voice.recordings import read_recording
 
-pytestmark = pytest.mark.patient
+pytestmark = pytest.mark.live
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 MIXES = (101, 102, 103)

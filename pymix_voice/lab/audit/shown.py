@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from pymix_voice.lab.audit.bench import SOUND
+from pymix_voice.lab.audit.attacks import ATTACKS
+from pymix_voice.lab.audit.bench import REAL, SOUND
 from pymix_voice.lab.audit.findings import Row
+from pymix_voice.lab.audit.variants import BROKEN, HEALTHY
 
 NOTHING = "·"
 """Where an attack had nothing to guess, or did no better than chance."""
@@ -19,20 +21,22 @@ LEGEND = (
 
 
 def last(rows: Sequence[Row]) -> list[Row]:
-    """Of every attack on every variant, the row of the longest time."""
-    longest = {(row.name, row.variant): row for row in sorted(rows, key=lambda row: row.seconds)}
-    return list(longest.values())
+    """Of every attack on every variant the row of the longest time, in the order of the pages."""
+    longest = {(row.variant, row.name): row for row in sorted(rows, key=lambda row: row.seconds)}
+    variants = [HEALTHY.name, REAL, *(variant.name for variant in BROKEN)]
+    places = [(variant, attack.name) for variant in variants for attack in ATTACKS]
+    return [longest[place] for place in places if place in longest]
 
 
 def table(rows: Sequence[Row]) -> Table:
     """A line for each attack, a column for each build."""
     final = {(row.name, row.variant): row for row in last(rows)}
-    variants = list(dict.fromkeys(row.variant for row in rows))
+    variants = list(dict.fromkeys(variant for _, variant in final))
     shown = Table(title="What each attack finds out", caption=LEGEND, caption_justify="left")
     shown.add_column("attack")
     for variant in variants:
         shown.add_column(variant.replace("-", "\n"), justify="right")
-    for name in dict.fromkeys(row.name for row in rows):
+    for name in dict.fromkeys(name for name, _ in final):
         shown.add_row(name, *(_cell(final.get((name, variant))) for variant in variants))
     return shown
 
