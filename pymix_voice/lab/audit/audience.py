@@ -245,8 +245,11 @@ class Audience:
             me = Identity(key.link, key.door.reveal(), zone.hash)
             dice = self._dice.fork(f"speech {who}")
             self._people.append(Person(zone, wanted.gateway, who, me, where, dice))
-        self.pairs = list(_pairs(self._people))
-        self.goers = self._people[len(self._people) - round(GOERS * len(self._people)) :]
+        # Who calls is dealt: nothing about a client may go with it, not even when it was started.
+        order = self._dice.fork("roles").order(len(self._people)).tolist()
+        dealt = [self._people[place] for place in order]
+        self.pairs = list(_pairs(dealt))
+        self.goers = dealt[len(dealt) - round(GOERS * len(dealt)) :]
 
     async def run(self) -> None:
         """Be there, call and go, until cancelled."""
@@ -284,7 +287,7 @@ class Audience:
 
 
 def _pairs(people: list[Person]) -> Iterator[tuple[Person, Person]]:
-    """Who calls whom; not neighbours, who came online one after the other."""
+    """Who calls whom: the first half of them, two and two."""
     half = int(TALKERS * len(people) / 2)
     yield from zip(people[:half], people[half : 2 * half], strict=True)
 
