@@ -141,10 +141,7 @@ def in_time(rows: Sequence[Row], healthy_name: str) -> Picture | None:
         plot.plot(at, [row.judged.advantage for row in some], "o-", color=hue, lw=wide, ms=4)
     _name_lines(plot, lines, healthy_name)
     plot.set(ylim=(-0.15, 1.05), xlabel="seconds of recording")
-    plot.yaxis.set_major_formatter("{x:.0%}")
-    plot.grid(axis="y")
-    plot.tick_params(length=0)
-    plot.spines[["left"]].set_visible(False)
+    _in_per_cent(plot)
     how_to = (
         "The line of the project as it is should stay at nothing however long one watches; those "
         "of broken builds rise as more is seen."
@@ -178,10 +175,7 @@ def limits(found: Sequence[Told]) -> Picture | None:
         drawing.right_of(plot, at[-1], place, 8, name, how)
     plot.set(ylim=(0.45, 1.02), xscale="log", xlabel="epochs")
     plot.xaxis.set_major_formatter("{x:g}")
-    plot.yaxis.set_major_formatter("{x:.0%}")
-    plot.grid(axis="y")
-    plot.tick_params(length=0)
-    plot.spines[["left"]].set_visible(False)
+    _in_per_cent(plot)
     how_to = (
         "Without phantoms one epoch is enough. The more phantoms mixes add, the longer it takes; "
         "each epoch in which it is done costs the victim some seconds of silence."
@@ -191,6 +185,14 @@ def limits(found: Sequence[Told]) -> Picture | None:
         for name, some in lines.items()
     ]
     return Picture("limits", title, below, how_to, f"{below}. {'; '.join(told)}.", figure)
+
+
+def _in_per_cent(plot: "Axes") -> None:
+    """Shares upward, without a box or marks."""
+    plot.yaxis.set_major_formatter("{x:.0%}")
+    plot.grid(axis="y")
+    plot.tick_params(length=0)
+    plot.spines[["left"]].set_visible(False)
 
 
 def _order(row: Row) -> tuple[float, float]:

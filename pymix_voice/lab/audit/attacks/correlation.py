@@ -11,7 +11,7 @@ Must not know: how a recording was made.
 """
 
 from pymix_voice.lab.audit.attack import Attack, Recording, Watcher
-from pymix_voice.lab.audit.attacks.pairs import best_of, callees, likeness
+from pymix_voice.lab.audit.attacks.pairs import MOST_LAG_S, best_of, callees, likeness
 from pymix_voice.lab.audit.attacks.series import (
     Links,
     Matrix,
@@ -27,7 +27,6 @@ from pymix_voice.lab.audit.guesses import Linking
 from pymix_voice.onion.dice import Dice
 
 WIDTHS_S = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
-MOST_LAG_S = 1.0
 LEAST_BINS = 8
 """Fewer are no series."""
 

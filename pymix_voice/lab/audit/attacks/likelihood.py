@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pymix_voice.lab.audit.attack import Attack, Recording, Watcher
-from pymix_voice.lab.audit.attacks.pairs import by_lag, callees
+from pymix_voice.lab.audit.attacks.pairs import by_lag, callees, most_lag
 from pymix_voice.lab.audit.attacks.series import Matrix, received, sent, slots
 from pymix_voice.lab.audit.guesses import Linking
 from pymix_voice.onion.dice import Dice
 
-MOST_LAG_S = 1.0
 NEAR = 1
 """Effects may come so many rounds beside the delay: links jitter."""
 
@@ -28,7 +27,7 @@ def guess(recording: Recording, dice: Dice) -> Linking | None:
     """For each caller, for whom what it is sent is best explained by what the caller sent."""
     capture = recording.capture
     up, down = slots(sent(capture)), slots(received(capture))
-    most = min(round(MOST_LAG_S / capture.round_s), up.missing.shape[1] - 1)
+    most = most_lag(capture.round_s, up.missing.shape[1])
     if most < 1:
         return None
     ratios = [

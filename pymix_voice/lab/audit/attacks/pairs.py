@@ -13,6 +13,15 @@ NOTHING = 1e-9
 """Differences below are those of reckoning."""
 
 
+MOST_LAG_S = 1.0
+"""From what one sends to what another is sent it takes no longer."""
+
+
+def most_lag(round_s: float, rounds: int) -> int:
+    """The same in rounds, as far as there are so many; below 1 if there are none to compare."""
+    return min(round(MOST_LAG_S / round_s), rounds - 1)
+
+
 def calls_in(recording: Recording) -> list[tuple[int, int]]:
     """Who calls whom while the recording is attacked; each pair once."""
     capture = recording.capture
