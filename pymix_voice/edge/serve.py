@@ -142,7 +142,7 @@ async def serve_mix(
     with _open(here, datagrams, udp.CHUNK_CHARGE, report, size=size) as port:
         listener = listen(here)
         post = Post(machine.link_up, machine.link_down, machine.receive_control, machine.said)
-        inlet = Inlet(port, machine.receive, before_due=hop > 0)
+        inlet = Inlet(port, machine.receive, before_due=True)
         service = Service(
             machine,
             post,
@@ -264,7 +264,7 @@ async def serve_gateway(
         )
         inlets: dict[Via, Inlet] = {
             "access": Inlet(access, machine.receive_clients, before_due=True),
-            "link": Inlet(link, machine.receive_link),
+            "link": Inlet(link, machine.receive_link, before_due=True),
         }
         post = _gateway_post(machine)
         service = Service(machine, post, inlets, lambda: False, _never_signs, report)
