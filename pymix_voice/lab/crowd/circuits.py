@@ -69,8 +69,9 @@ class Layers:
         self._every = every
         self._cell_bytes = cell_bytes
         self._stream_bytes = BLOCK_ROUNDS * cell_bytes
-        self._held: NDArray[np.uint8] = np.empty(
-            (2, KEPT_BLOCKS, BLOCK_ROUNDS, clients, cell_bytes), np.uint8
+        # Written to now: memory that is touched for the first time is a long time coming.
+        self._held: NDArray[np.uint8] = np.full(
+            (2, KEPT_BLOCKS, BLOCK_ROUNDS, clients, cell_bytes), 0, np.uint8
         )
         self._slice = max(1, SLICE_STREAMS // hops)
         self._streams: NDArray[np.uint8] = np.empty(

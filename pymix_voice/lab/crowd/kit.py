@@ -106,7 +106,7 @@ class Mint(Protocol):
         """One slice of work; False if there is none in this round."""
 
     def take(self, client: int) -> bytes | None:
-        """Both onions of a client, joined; made at once if need be. None if they were taken."""
+        """Both onions of a client, joined. None if they are not made yet, or were taken."""
 
 
 class Kit(Protocol):

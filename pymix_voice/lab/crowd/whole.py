@@ -21,6 +21,10 @@ from pymix_voice.onion.setup import Flag, Klass, OnionMaker
 from pymix_voice.zone.descriptor import Descriptor, PieceCollector, parse_descriptor
 from pymix_voice.zone.zonefile import Zone
 
+HELD_EPOCHS = 3
+"""Whose circuits are held at once: the coming ones, those in force, those that drain."""
+SPARE_ROUNDS = 10
+"""Onions are ready so long before the first of them leaves, if all goes well."""
 STEPS_AT_ONCE = 2
 """Hops of an onion in one slice of work, of some 0.1 ms each."""
 
@@ -98,7 +102,7 @@ class OnionMint(Mint):
 
         It is spread over them: done at once it would keep a core from everybody for a second.
         """
-        self._allowed = -(-len(self._waiting) // max(1, rounds))
+        self._allowed = -(-len(self._waiting) // max(1, rounds - SPARE_ROUNDS))
 
     def step(self) -> bool:
         """One slice of work; False if there is none in this round."""
@@ -118,14 +122,15 @@ class OnionMint(Mint):
         return True
 
     def take(self, client: int) -> bytes | None:
-        """Both onions of a client, joined; made at once if need be. None if they were taken."""
-        if not self.has(client):
-            self._waiting.pop(client, None)
-            self._begin(client)
-        if client in self._begun:
-            self._finish(client)
-        self._circuits.made[client] = True
-        return self._ready.pop(client, None)
+        """Both onions of a client, joined. None if they are not made yet, or were taken.
+
+        Made at once, those of hundreds kept everybody's cells waiting for a tenth of a second.
+        """
+        self.want([client])
+        onions = self._ready.pop(client, None)
+        if onions is not None:
+            self._circuits.made[client] = True
+        return onions
 
     def _begin(self, client: int) -> None:
         keys, listed = self._descriptor.onion_keys, self._descriptor.hash
@@ -158,7 +163,11 @@ class WholeKit(Kit):
         self._peers = peers
         self._use_dice = dice.fork("uses")
         self._onion_dice = dice.fork("onions")
-        self._made: list[Epoch] = []
+        geometry = zone.geometry
+        self._made = [
+            Epoch(-1, geometry.mixes, peers, geometry.cell_bytes, self._use_dice)
+            for _ in range(HELD_EPOCHS)
+        ]
         """One for each piece of memory that is in use, or to be used again."""
         self.forget_all()
 
@@ -166,7 +175,7 @@ class WholeKit(Kit):
         """Rounds are numbered anew."""
         self._reader = ListReader(self._zone)
         self._epochs: dict[int, Epoch] = {}
-        self._spare: list[Epoch] = []
+        self._spare = [*self._made]
 
     @property
     def listed(self) -> int:
