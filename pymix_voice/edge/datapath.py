@@ -97,7 +97,9 @@ class Datapath:
         tidies: whether garbage is looked for here, in idle moments, and nowhere else.
 
     Attributes:
-        tardiness: how late what was due was begun.
+        late: how late what was due was begun. What is due may be a round that has just come: its
+            work begins with the first datagram of the row of drains that completed it.
+        done: how late the last datagram that came of it was handed to the system.
     """
 
     def __init__(
@@ -126,7 +128,10 @@ class Datapath:
         self._tidies = tidies
         self._tidied = 0
         self._tidy_at = Clock.now() + TIDY_S
-        self.tardiness = Tardiness()
+        self._drains: tuple[float, float] | None = None
+        """When drains began between which nothing else was done, and what was due next then."""
+        self.late = Tardiness("late")
+        self.done = Tardiness("done")
 
     def wake(self) -> None:
         """Something happened to the machine: look at it again."""
@@ -169,6 +174,7 @@ class Datapath:
             await trio.lowlevel.checkpoint()
 
     async def _wait(self, port: Port) -> None:
+        self._drains = None
         if self._woken:
             self._woken = False
             await trio.lowlevel.checkpoint()
@@ -203,8 +209,10 @@ class Datapath:
         self._keep_time()
         more = False
         for inlet in self._inlets.values():
+            before = Clock.now(), self._machine.deadline()
             came = inlet.drain()
             if came:
+                self._drains = self._drains or before
                 more |= came >= DRAIN_LIMIT
                 self._keep_time()
         if self._machine.deadline() - Clock.now() > WORK_AWAY_S:
@@ -219,6 +227,7 @@ class Datapath:
         start = Clock.now()
         if start < self._work_at < math.inf:
             return
+        self._drains = None
         worked = self._work()
         self._send(self._machine.bursts())
         end = Clock.now()
@@ -234,16 +243,26 @@ class Datapath:
 
     def _keep_time(self) -> None:
         """Do what is due, and send what comes of it; it may be due again by then."""
-        if self._machine.deadline() <= Clock.now():
-            self._do_due()
-        self._send(self._machine.bursts())
-
-    def _do_due(self) -> None:
+        due, now = self._machine.deadline(), Clock.now()
+        if due > now:
+            self._send(self._machine.bursts())
+            return
+        self.late.note(max(0.0, self._begun(due, now) - due))
         for inlet in self._before_due:
             inlet.drain_all()
-        now = Clock.now()
-        self.tardiness.note(now - self._machine.deadline())
-        self._machine.handle_deadline(now)
+        self._drains = None
+        self._machine.handle_deadline(Clock.now())
+        self._send(self._machine.bursts())
+        self.done.note(Clock.now() - due)
+
+    def _begun(self, due: float, now: float) -> float:
+        """When work was begun on what is due now."""
+        if self._drains is None:
+            return now
+        since, planned = self._drains
+        # What was due anyhow waited for the drains; a round that they made whole is worked on
+        # since the first of them.
+        return now if due == planned else since
 
     def _send(self, bursts: list[Burst]) -> None:
         queue = [(burst, 0) for burst in bursts]
@@ -255,8 +274,7 @@ class Datapath:
             if queue and self._interrupts and self._machine.deadline() <= Clock.now():
                 # Views are valid until the machine is called again.
                 queue = [(_kept(burst, start), 0) for burst, start in queue]
-                self._do_due()
-                queue = [(burst, 0) for burst in self._machine.bursts()] + queue
+                self._keep_time()
 
 
 def _kept(burst: Burst, start: int) -> Burst:

@@ -158,6 +158,6 @@ class Service:
             figures[f"{via}_bytes_in"] = port.bytes_in
             figures[f"{via}_bytes_out"] = port.bytes_out
         figures["links_refused"] = self.desk.refused
-        figures |= self._datapath.tardiness.figures()
+        figures |= self._datapath.late.figures() | self._datapath.done.figures()
         figures["cpu_s"] = round(time.process_time(), 3)
         return figures

@@ -1,4 +1,4 @@
-"""Tardiness: how long after it was due work was begun, as an operator wants to know it.
+"""Tardiness: how long after it was due something happened, as an operator wants to know it.
 
 Due is a tick, or the instant at which the last datagram of a round came (by the system's stamp,
 where there is one): so what waited in a socket counts.
@@ -18,11 +18,15 @@ BOUNDS_MS: NDArray[np.float64] = np.geomspace(0.01, 1000.0, 121)
 class Tardiness:
     """Counts lateness by classes.
 
+    Args:
+        name: of what happened, for its figures.
+
     Attributes:
         counts: int64 [122], since the beginning: below the first bound, between two, above all.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "late") -> None:
+        self._name = name
         self.counts: NDArray[np.int64] = np.zeros(len(BOUNDS_MS) + 1, np.int64)
         self._told = self.counts.copy()
         self._most_s = 0.0
@@ -46,10 +50,10 @@ class Tardiness:
         most, self._most_s = round(self._most_s * 1000, 2), 0.0
         self._told = self.counts.copy()
         return {
-            "late_ms_p50": p50,
-            "late_ms_p99": p99,
-            "latest_ms": most,
-            "late_counts": self.counts.tolist(),
+            f"{self._name}_ms_p50": p50,
+            f"{self._name}_ms_p99": p99,
+            f"{self._name}_ms_most": most,
+            f"{self._name}_counts": self.counts.tolist(),
         }
 
 

@@ -73,6 +73,20 @@ def test_the_table_has_the_ratios_first() -> None:
     assert "straightforward" in second
 
 
+def test_punctuality_is_shown_for_less_load_too() -> None:
+    it = found(quick=False)
+    it.mixes += [mix(4_000, 2.0), mix(6_400, 4.0), mix(4_000, 1.0, links="aegis-128l")]
+    it.gateways += [zone(750, 0)]
+    told = summary(it)
+    rows = [(row["part"], row["load"], row["clients"]) for row in told["punctuality"]]
+    assert rows == [("mix", 0.5, 4_000), ("mix", 0.8, 6_400), ("gateway", 0.5, 750)]
+    assert told["punctuality"][0]["tick_late_ms"] == {"p50": 0.5, "p99": 1.5}
+    assert told["punctuality"][0]["done_ms"] == {"p50": 2.5, "p99": 6.5}
+    out = StringIO()
+    Console(file=out, width=160).print(shown.table(told))
+    assert "begun after it was due, at 50% of it" in out.getvalue()
+
+
 def test_growth_is_drawn(tmp_path: Path) -> None:
     shown.plot(found(quick=False), tmp_path / "growth.png")
     assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")

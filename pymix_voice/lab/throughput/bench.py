@@ -22,7 +22,7 @@ import trio
 from pymix_voice.lab.peers import limit, naive_run, sphinx, tor, tor_network
 from pymix_voice.lab.peers.measured import PeerError
 from pymix_voice.lab.processes import PartError
-from pymix_voice.lab.throughput.figures import Found, is_served
+from pymix_voice.lab.throughput.figures import PUNCTUAL_SHARES, Found, is_served, part_load
 from pymix_voice.lab.throughput.idle import idle_timer
 from pymix_voice.lab.throughput.mixes import MixTrial, try_mix
 from pymix_voice.lab.throughput.search import largest
@@ -129,7 +129,7 @@ class Bench:
 
     async def _all(self) -> None:
         await self._largest_mix(aegis=False)
-        await largest(self._gateway, is_served, LEAST_GATEWAY, MOST_GATEWAY)
+        await self._largest_gateway()
         for clients in (LEAST_ZONE, MORE_ZONE):
             await self._zone(clients, ZONE_S)
         await self._largest_mix(aegis=True)
@@ -144,8 +144,15 @@ class Bench:
 
         best = await largest(attempt, is_good_mix, LEAST_MIX, MOST_MIX)
         if best is not None:
-            for share in (0.5, 0.8):
-                await self._mix(int(best.clients * share), aegis=aegis)
+            for share in PUNCTUAL_SHARES:
+                await self._mix(part_load(best.clients, share), aegis=aegis)
+
+    async def _largest_gateway(self) -> None:
+        """The most clients; then half and four fifths of them."""
+        best = await largest(self._gateway, is_served, LEAST_GATEWAY, MOST_GATEWAY)
+        if best is not None:
+            for share in PUNCTUAL_SHARES:
+                await self._gateway(part_load(best.clients, share))
 
     # ── trials ───────────────────────────────────────────────────────────────────────────
 

@@ -3,6 +3,7 @@
 Must not know: how anything was measured, how it is shown.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
 from pymix_voice.lab.peers.measured import Measured
@@ -20,6 +21,9 @@ LOSS = 0.001
 """So many cells may be late or lost where clients' own instants count."""
 CIRCUITS_A_CLIENT = 2
 """A line and a door."""
+CHACHA_LINKS, AEGIS_LINKS = "chacha20-poly1305", "aegis-128l"
+PUNCTUAL_SHARES = (0.5, 0.8)
+"""Punctuality is looked at again with so much of the load that a part bears."""
 
 
 @dataclass
@@ -48,9 +52,13 @@ class Found:
     zones: list[ZoneTrial] = field(default_factory=list)
     steps: dict[str, dict[str, float]] = field(default_factory=dict)
 
+    def mixes_with(self, links: str) -> list[MixTrial]:
+        """The trials with this cipher in which anything went through."""
+        return [trial for trial in self.mixes if trial.links == links and trial.cells]
+
     def best_mix(self, links: str) -> MixTrial | None:
         """The largest trial without loss; if none was, the smallest."""
-        trials = [trial for trial in self.mixes if trial.links == links and trial.cells]
+        trials = self.mixes_with(links)
         good = [trial for trial in trials if trial.loss_free]
         if good:
             return max(good, key=lambda trial: trial.clients)
@@ -64,6 +72,11 @@ class Found:
         return min(self.gateways, key=lambda trial: trial.clients, default=None)
 
 
+def part_load(clients: int, share: float) -> int:
+    """How many clients are such a share of so many."""
+    return int(clients * share)
+
+
 def is_served(trial: ZoneTrial) -> bool:
     """Whether everybody had a row, and hardly a cell was late or lost."""
     return trial.online == trial.clients and trial.loss < LOSS
@@ -72,7 +85,7 @@ def is_served(trial: ZoneTrial) -> bool:
 def summary(found: Found) -> Told:
     """One object: `mix`, `mix_aegis`, `gateway`, `zone`, the peers, and every trial."""
     peers = found.peers
-    chacha, aegis = (found.best_mix(links) for links in ("chacha20-poly1305", "aegis-128l"))
+    chacha, aegis = (found.best_mix(links) for links in (CHACHA_LINKS, AEGIS_LINKS))
     return {
         "bench": "throughput",
         "quick": found.quick,
@@ -81,6 +94,7 @@ def summary(found: Found) -> Told:
         "mix_aegis": None if aegis is None else _mix(found, aegis, peers.c_mix_aegis),
         "gateway": _gateway(found),
         "zone": _zone(found),
+        "punctuality": [*_punctuality(found)],
         "idle_timer_ms": None if found.idle is None else found.idle._asdict(),
         "peers": {name: _told(peer) for name, peer in vars(peers).items()},
         "steps_ns_per_cell": found.steps,
@@ -111,7 +125,7 @@ def _mix(found: Found, trial: MixTrial, c: Measured | None) -> Told:
         "bytes_per_circuit": round(
             (trial.resident_bytes - trial.empty_bytes) / trial.clients / CIRCUITS_A_CLIENT
         ),
-        "tick_late_ms": dict(zip(("p50", "p99"), trial.late_ms, strict=True)),
+        **_tardiness(trial),
     }
 
 
@@ -131,8 +145,33 @@ def _gateway(found: Found) -> Told | None:
         "share_of_c": _ratio(None if c is None else c.ns_per_cell, trial.ns_per_cell),
         "times_naive": _ratio(None if naive is None else naive.ns_per_cell, trial.ns_per_cell),
         "bytes_per_circuit": round((trial.resident_bytes - trial.empty_bytes) / trial.clients),
-        "tick_late_ms": dict(zip(("p50", "p99"), trial.late_ms, strict=True)),
+        **_tardiness(trial),
     }
+
+
+def _tardiness(trial: MixTrial | ZoneTrial) -> Told:
+    """From due to begun, and to the last datagram of what came of it."""
+    return {
+        "tick_late_ms": dict(zip(("p50", "p99"), trial.late_ms, strict=True)),
+        "done_ms": dict(zip(("p50", "p99"), trial.done_ms, strict=True)),
+    }
+
+
+def _punctuality(found: Found) -> Iterator[Told]:
+    """The same of each part at less load, where that was tried."""
+    tried: list[tuple[str, MixTrial | ZoneTrial | None, Sequence[MixTrial | ZoneTrial]]] = [
+        ("mix", found.best_mix(CHACHA_LINKS), found.mixes_with(CHACHA_LINKS)),
+        ("mix_aegis", found.best_mix(AEGIS_LINKS), found.mixes_with(AEGIS_LINKS)),
+        ("gateway", found.best_gateway(), found.gateways),
+    ]
+    for part, best, trials in tried:
+        if best is None:
+            continue
+        shares = {part_load(best.clients, share): share for share in PUNCTUAL_SHARES}
+        for trial in trials:
+            if trial.clients in shares:
+                load = shares[trial.clients]
+                yield {"part": part, "load": load, "clients": trial.clients, **_tardiness(trial)}
 
 
 def _zone(found: Found) -> Told | None:

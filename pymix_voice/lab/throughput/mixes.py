@@ -42,6 +42,7 @@ class MixTrial(NamedTuple):
         wrong: rounds in which rows that were looked at did not come out right.
         epochs: how many times circuits changed in that time.
         late_ms: from due (the last datagram of the round came) to begun: median and p99.
+        done_ms: from due to the last datagram's being sent.
         trip_ms: from the tick until a round was back through the mix twice, median and p99.
         resident_bytes: its memory at the end.
         empty_bytes: the same before it had circuits.
@@ -58,6 +59,7 @@ class MixTrial(NamedTuple):
     wrong: int
     epochs: int
     late_ms: tuple[float, float]
+    done_ms: tuple[float, float]
     trip_ms: tuple[float, float]
     resident_bytes: int
     empty_bytes: int
@@ -67,7 +69,7 @@ class MixTrial(NamedTuple):
     def none(cls, clients: int, *, aegis: bool) -> "MixTrial":
         """So many that the first circuits were not there in time."""
         nothing, links = (0.0, 0.0), _links(aegis=aegis)
-        return cls(clients, links, 0.0, 0, 0, 0.0, 0, 0, 0, nothing, nothing, 0, 0, False)
+        return cls(clients, links, 0.0, 0, 0, 0.0, 0, 0, 0, nothing, nothing, nothing, 0, 0, False)
 
     @property
     def share_of_core(self) -> float:
@@ -118,7 +120,8 @@ async def try_mix(
             lost_rows=int(own.gained("filled_rows") + outer.gained("filled_rows")),
             wrong=int(outer.gained("wrong")),
             epochs=int(outer.gained("switched")),
-            late_ms=own.late_ms(),
+            late_ms=own.ms("late"),
+            done_ms=own.ms("done"),
             trip_ms=_trip(around.all_told("figures", since=since)),
             resident_bytes=resident_bytes(mix),
             empty_bytes=empty,

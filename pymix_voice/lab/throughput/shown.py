@@ -10,7 +10,7 @@ from rich.table import Table
 
 from pymix_voice.errors import ConfigError
 from pymix_voice.lab.processes import Told
-from pymix_voice.lab.throughput.figures import Found
+from pymix_voice.lab.throughput.figures import PUNCTUAL_SHARES, Found
 
 MISSING = "missing"
 
@@ -35,10 +35,20 @@ def table(told: Told) -> Table:
         ("memory a circuit", "bytes_per_circuit", "{:,} B"),
     ):
         shown.add_row(label, *(_shown(form, told[name].get(key)) for name in parts))
-    late = [told[name]["tick_late_ms"] for name in parts]
-    for point in ("p50", "p99"):
-        shown.add_row(f"begun after it was due, {point}", *(f"{each[point]} ms" for each in late))
+    _add_tardiness(shown, "at that load", [told[name] for name in parts])
+    for share in PUNCTUAL_SHARES:
+        rows = {row["part"]: row for row in told["punctuality"] if row["load"] == share}
+        if rows:
+            _add_tardiness(shown, f"at {share:.0%} of it", [rows.get(name) for name in parts])
     return shown
+
+
+def _add_tardiness(shown: Table, load: str, rows: list[Told | None]) -> None:
+    """From due to begun, and to sent; median and 99 % of the rounds."""
+    for label, key in (("begun", "tick_late_ms"), ("all sent", "done_ms")):
+        form = "{p50:.1f}, {p99:.1f} ms"
+        each = ["-" if row is None else form.format(**row[key]) for row in rows]
+        shown.add_row(f"{label} after it was due, {load}: p50, p99", *each)
 
 
 def sentences(told: Told) -> Iterator[str]:

@@ -81,9 +81,13 @@ class Window:
         """By how much a count has risen."""
         return float(self._told[-1].get(name, 0) - self._told[0].get(name, 0))
 
-    def late_ms(self) -> tuple[float, float]:
-        """From due to begun: median and 99th percentile."""
-        first, last = (np.array(self._told[end]["late_counts"]) for end in (0, -1))
+    def ms(self, name: str) -> tuple[float, float]:
+        """How long after it was due something happened: median and 99th percentile.
+
+        Args:
+            name: 'late' for its beginning, 'done' for the last datagram of what came of it.
+        """
+        first, last = (np.array(self._told[end][f"{name}_counts"]) for end in (0, -1))
         p50, p99 = percentiles_ms(last - first, (50, 99))
         return p50, p99
 

@@ -50,6 +50,7 @@ class ZoneTrial(NamedTuple):
         cpu_s: CPU time of the gateway's processes.
         crowd_cpu_s: of the clients, for comparison.
         late_ms: from due to begun at the gateway: median and p99.
+        done_ms: from due to the last datagram's being sent.
         bytes_in, bytes_out: of UDP payload, from all clients and to them.
         delay_ms: from sent to the peer, or where nobody is in a call to back: median and p99.
         resident_bytes: the gateway's memory at the end.
@@ -69,6 +70,7 @@ class ZoneTrial(NamedTuple):
     bytes_in: int
     bytes_out: int
     late_ms: tuple[float, float]
+    done_ms: tuple[float, float]
     delay_ms: tuple[float, float]
     resident_bytes: int
     empty_bytes: int
@@ -77,7 +79,9 @@ class ZoneTrial(NamedTuple):
     def none(cls, clients: int, mixes: int) -> "ZoneTrial":
         """So many that they never were all in the zone."""
         nothing = (0.0, 0.0)
-        return cls(clients, 0, 0, mixes, 0.0, 0, 0, 0, 0.0, 0.0, 0, 0, nothing, nothing, 0, 0)
+        return cls(
+            clients, 0, 0, mixes, 0.0, 0, 0, 0, 0.0, 0.0, 0, 0, nothing, nothing, nothing, 0, 0
+        )
 
     @property
     def loss(self) -> float:
@@ -181,7 +185,8 @@ async def _watch(gateway: Part, crowd: Part, clients: int, seconds: float, sort:
         crowd_cpu_s=share * theirs.gained("cpu_s"),
         bytes_in=int(own.gained("access_bytes_in")),
         bytes_out=int(own.gained("access_bytes_out")),
-        late_ms=own.late_ms(),
+        late_ms=own.ms("late"),
+        done_ms=own.ms("done"),
         delay_ms=_delay(crowd.all_told("figures", since=since), sort),
         resident_bytes=resident_bytes(gateway),
         empty_bytes=0,
