@@ -14,9 +14,9 @@ BENCH: Told = {
     "noise": {"before_ms": 0.31, "after_ms": 0.29},
 }
 PARTS: Told = {
-    "framing": 20.0,
-    "lead": 9.0,
-    "gateway": 6.5,
+    "frame": 20.0,
+    "before the tick": 9.0,
+    "client to gateway": 6.5,
     "mix 1": 8.1,
     "mix 2": 7.9,
     "mix 3": 7.0,

@@ -10,6 +10,7 @@ from zones import FUZZ
 
 from pymix_voice.lab.calls.instants import Path, phases, spread
 from pymix_voice.lab.processes import Told
+from pymix_voice.lab.report import budget
 
 FIRST = 90_000_000_000
 ROUND_S = 0.02
@@ -54,6 +55,7 @@ def test_parts_are_the_steps_of_the_way_and_add_up(mixes: int, data: st.DataObje
     parts = path.parts_ms(spoken)
     assert list(parts)[:4] == ["frame", "sealing", "client to gateway", "before the tick"]
     assert list(parts)[-2:] == ["playout", "codec"]
+    assert {budget.kind(part) for part in parts} <= budget.HUES.keys()
     between = list(parts.values())[1:-2]
     assert between == pytest.approx(steps, abs=0.02)
     assert sum(parts.values()) == pytest.approx(20 + sum(steps) + 12.0 + 6.5, abs=0.3)

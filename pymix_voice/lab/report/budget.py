@@ -30,11 +30,14 @@ MARGIN_IN: Final = 0.05
 """Room left and right of a figure in a piece."""
 MIXES: Final = "mixes"
 HUES: Final = {
-    "framing": OTHERS[1],
-    "lead": PLAIN_GREY,
-    "gateway": OTHERS[2],
+    "frame": OTHERS[1],
+    "sealing": OTHERS[4],
+    "client to gateway": OTHERS[3],
+    "before the tick": PLAIN_GREY,
     MIXES: OURS,
+    "gateway to client": OTHERS[2],
     "playout": OTHERS[0],
+    "codec": INK,
 }
 MORE_HUES: Final = (OTHERS[3], OTHERS[4])
 MIDDLE: Final = {"va": "center_baseline"}
@@ -120,7 +123,7 @@ def _kinds(runs: list[Run]) -> list[str]:
 
 def _hues(kinds: list[str]) -> dict[str, str]:
     """Colours by what a part is; for names that are not known, those that are left."""
-    known = {each: HUES.get(each.partition(" ")[0]) for each in kinds}
+    known = {each: HUES.get(each) for each in kinds}
     strange = [each for each in kinds if known[each] is None]
     left = {each: MORE_HUES[place % len(MORE_HUES)] for place, each in enumerate(strange)}
     return {each: known[each] or left[each] for each in kinds}
