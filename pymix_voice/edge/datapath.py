@@ -227,8 +227,9 @@ class Datapath:
         start = Clock.now()
         if start < self._work_at < math.inf:
             return
-        self._drains = None
         worked = self._work()
+        if worked:
+            self._drains = None
         self._send(self._machine.bursts())
         end = Clock.now()
         self._work_at = end + PAUSE_SHARE * (end - start) if worked else math.inf

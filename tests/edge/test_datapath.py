@@ -251,28 +251,34 @@ async def test_only_what_is_due_is_noted_not_every_turn(port: Port, nursery: tri
 
 
 class Opener(Toy):
-    """Takes long to open what comes, until an instant; a round is whole with it if `whole`."""
+    """Takes long to open what comes; a round is whole with so many datagrams, if with any."""
 
-    def __init__(self, until: float, *, whole: bool) -> None:
+    def __init__(self, until: float, whole: float = float("inf")) -> None:
         super().__init__()
         self.until = until
-        self.whole = whole
+        self.missing = whole
+        self.came = float("inf")
 
     def receive(self, drain: Drain, now: float) -> None:
         super().receive(drain, now)
         while Clock.now() < self.until:
             pass
-        if self.whole:
-            self.due = [drain.came]
+        self.missing -= len(drain.lengths)
+        # All of it lay in the socket when the first of it was taken.
+        self.came = min(self.came, drain.came)
+        if self.missing == 0:
+            self.due = [self.came]
 
 
+@pytest.mark.parametrize("datagrams", [1, DRAIN_LIMIT + 1])
 async def test_a_round_is_begun_when_what_completes_it_is_taken(
-    port: Port, nursery: trio.Nursery
+    port: Port, nursery: trio.Nursery, datagrams: int
 ) -> None:
-    toy = Opener(Clock.now() + 0.1, whole=True)
+    toy = Opener(Clock.now() + 0.1, whole=datagrams)
     datapath = serve(toy, port)
     with Port(LOCAL) as other:
-        other.send(Burst(np.zeros((1, 8), np.uint8), port.address, "link"))
+        for _ in range(datagrams):
+            other.send(Burst(np.zeros((1, 8), np.uint8), port.address, "link"))
         sent = Clock.now()
         nursery.start_soon(datapath.run)
         await eventually(lambda: bool(toy.ticks))
@@ -284,7 +290,7 @@ async def test_what_was_due_anyhow_waits_for_what_is_taken(
     port: Port, nursery: trio.Nursery
 ) -> None:
     began = Clock.now()
-    toy = Opener(began + 0.1, whole=False)
+    toy = Opener(began + 0.1)
     toy.due = [began + 0.05]
     datapath = serve(toy, port)
     with Port(LOCAL) as other:

@@ -12,6 +12,7 @@ from pymix_voice.lab.peers.measured import Measured
 from pymix_voice.lab.throughput import shown
 from pymix_voice.lab.throughput.figures import Found, summary
 from pymix_voice.lab.throughput.idle import IdleTimer
+from pymix_voice.lab.throughput.mixes import MixTrial
 
 
 def found(*, quick: bool) -> Found:
@@ -88,7 +89,9 @@ def test_punctuality_is_shown_for_less_load_too() -> None:
 
 
 def test_growth_is_drawn(tmp_path: Path) -> None:
-    shown.plot(found(quick=False), tmp_path / "growth.png")
+    it = found(quick=False)
+    it.mixes.append(MixTrial.none(20_000, aegis=False))
+    shown.plot(it, tmp_path / "growth.png")
     assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(ConfigError, match="cannot be written"):
         shown.plot(found(quick=False), tmp_path / "no folder" / "growth.png")

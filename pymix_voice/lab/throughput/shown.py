@@ -94,7 +94,7 @@ def plot(found: Found, path: Path) -> None:
             "plots need matplotlib; install it with `pip install 'pymix-voice[bench]'`"
         ) from None
     by_links: dict[str, dict[int, tuple[float, float]]] = {}
-    for trial in found.mixes:
+    for trial in (each for each in found.mixes if each.seconds):
         point = trial.cpu_s / trial.seconds / trial.clients * 1e6, trial.resident_bytes / 2**20
         by_links.setdefault(trial.links, {})[trial.clients] = point
     figure = Figure(figsize=(9, 4), layout="constrained")
