@@ -215,7 +215,8 @@ class Datapath:
                 self._drains = self._drains or before
                 more |= came >= DRAIN_LIMIT
                 self._keep_time()
-        if self._machine.deadline() - Clock.now() > WORK_AWAY_S:
+        # What lies in a socket is of a round, mostly, that waits for the rest of it.
+        if not more and self._machine.deadline() - Clock.now() > WORK_AWAY_S:
             self._work_a_little()
             if self._tidies and self._work_at == math.inf:
                 self._tidy()
