@@ -88,8 +88,12 @@ CLOCK_LOOK_S = 1.0
 """How often a mix is told the time of day, which may have been set."""
 
 
-def mix_at(hop: int) -> type[Mix]:
-    """The kind of mix that stands at a place of the chain."""
+MixMaker = Callable[..., Mix]
+"""Makes a mix of what `Mix` takes."""
+
+
+def mix_at(hop: int) -> MixMaker:
+    """What makes the mix at a place of the chain."""
     return FirstMix if hop == 0 else Mix
 
 
@@ -101,7 +105,7 @@ async def serve_mix(
     clock: Clock,
     report: Report,
     here: Place | None = None,
-    kind: Callable[[int], type[Mix]] = mix_at,
+    kind: Callable[[int], MixMaker] = mix_at,
 ) -> None:
     """Run a mix until SIGINT or SIGTERM.
 
@@ -113,7 +117,7 @@ async def serve_mix(
         clock: tells the time.
         report: for the operator.
         here: where it listens, if not at its address in the zone file.
-        kind: which kind of mix stands at a place.
+        kind: what makes the mix at a place.
 
     Raises:
         ConfigError: if its ports or files cannot be used.
@@ -175,7 +179,7 @@ async def _look_at_clock(machine: Mix, clock: Clock) -> None:
 
 
 def _make_mix(
-    kind: type[Mix],
+    kind: MixMaker,
     zone: Zone,
     hop: int,
     keys: KeyFile,
@@ -221,6 +225,7 @@ async def serve_gateway(
     report: Report,
     worker: Worker = ALONE,
     here: Place | None = None,
+    kind: Callable[..., Gateway] = Gateway,
 ) -> None:
     """Run a gateway, or a worker of one, until SIGINT or SIGTERM.
 
@@ -232,6 +237,7 @@ async def serve_gateway(
         report: for the operator.
         worker: which part of the gateway this process is.
         here: where clients' datagrams come in, if not at its address in the zone file.
+        kind: what makes the gateway.
 
     Raises:
         ConfigError: if its ports cannot be used.
@@ -240,7 +246,7 @@ async def serve_gateway(
     aegis = prefers_aegis()
     me, first = zone.gateways[index], zone.mixes[0]
     here, mix = here or _place_of(me), _place_of(first)
-    machine = Gateway(
+    machine = kind(
         zone,
         index,
         keys.link,

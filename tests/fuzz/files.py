@@ -14,6 +14,7 @@ from fuzz.harness import Harness, file_of, is_sentence
 from pymix_voice.client.contacts import Contact, Contacts, parse_contacts, render_contacts
 from pymix_voice.edge.files import SignedFile
 from pymix_voice.errors import ConfigError, SoundError
+from pymix_voice.lab.audit.notes import Page, read_page, write_page
 from pymix_voice.lab.relay.witness import Witness, read_seen
 from pymix_voice.lab.report.results import read, rendered, taken
 from pymix_voice.onion.dice import Dice
@@ -158,6 +159,20 @@ def seen_files(data: bytes) -> None:
         assert not len(ends) or 0 <= ends.min() <= ends.max() < len(seen.ends)
 
 
+def page_files(data: bytes) -> None:
+    """A corrupt part's notes that were read are written so that they are read again as the same."""
+    try:
+        page = read_page(file_of(data, "mix1.page"))
+    except ConfigError as error:
+        is_sentence(error)
+        return
+    again = file_of(b"", "again.page")
+    write_page(page, again)
+    written = again.read_bytes()
+    write_page(read_page(again), again)
+    assert again.read_bytes() == written
+
+
 def _keys() -> Sequence[bytes]:
     (mix, *_), (gateway, *_) = example_keys(1)
     return [render_key(keys).encode() for keys in (mix, gateway, ME)]
@@ -208,6 +223,17 @@ def _seen() -> Sequence[bytes]:
     return [path.read_bytes()]
 
 
+def _pages() -> Sequence[bytes]:
+    gateway = Page(whose={7: [":5001", ""]}, present={1400: (7, [True, False])})
+    last = Page({7: [1, 0]}, odd={1400: (7, [0.5, 1.0])}, differs={1400: -1}, spoils={8: [1]})
+    made = []
+    for page in (gateway, last, Page(changed={1403: 1}, doors={7: [bytes(16)]})):
+        path = file_of(b"", "some.page")
+        write_page(page, path)
+        made.append(path.read_bytes())
+    return made
+
+
 HARNESSES = (
     Harness(zone_files, lambda: [render_zone(example_zone()).encode()], 50, 3000, 400),
     Harness(key_files, _keys, 60, 800, 800),
@@ -221,4 +247,5 @@ HARNESSES = (
     Harness(results_files, _results, 40, 4000, 400),
     Harness(recordings, _recordings, 15, 2000, 400),
     Harness(seen_files, _seen, 4, 2000, 240),
+    Harness(page_files, _pages, 60, 600, 400),
 )

@@ -8,7 +8,7 @@ some are idle all the time; now and then somebody goes, and comes back. When, is
 seed. It serves an audit: what they do is told on stdout, a JSON object a line, for whoever judges
 what an observer of their links guesses.
 
-    here     who, port          somebody is at this UDP port now
+    here     who, port, door    somebody is at this UDP port now; the key of their door, in hex
     gone     who
     pair     who, peer          the first will call the second
     talking  who                a call stands for this one
@@ -151,7 +151,7 @@ class Person:
                 work=client.work,
                 after=self._look,
             )
-            self._tell("here", port=port.place[1])
+            self._tell("here", port=port.place[1], door=self.me.address.door_key.hex())
             task_status.started()
             try:
                 await self._datapath.run()
@@ -214,7 +214,7 @@ class Person:
             self._talked = talks
             self._tell("talking" if talks else "silent")
 
-    def _tell(self, event: str, **more: int) -> None:
+    def _tell(self, event: str, **more: int | str) -> None:
         write_line({"event": event, "t": Clock.now(), "who": self.who, **more})
 
 

@@ -25,6 +25,7 @@ from pymix_voice.mix.first import FirstMix
 from pymix_voice.mix.machine import Mix
 from pymix_voice.mix.neighbours import DOWN
 from pymix_voice.onion.chunk import Chunks
+from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.setup import Klass, OnionOpener
 from pymix_voice.zone.access import Kind
 from pymix_voice.zone.descriptor import parse_list
@@ -36,6 +37,11 @@ from pymix_voice.zone.rounds import Once
 
 AGAIN_S: Final = 0.004
 """A round is sent again so long after the first time: when it has gone on, but is not old."""
+
+REPLAYS_EVERY: Final = 23
+"""Rounds; not a divisor of anything, so that door rounds are among them."""
+LONE_SPOILT: Final = 10
+"""Rows without a partner that are spoilt in an epoch, beside one pair."""
 
 Rows = NDArray[np.intp]
 
@@ -55,6 +61,16 @@ def alone(mix: Mix, epoch: int) -> Rows:
     return np.flatnonzero(both == np.arange(circuits.lines))
 
 
+def spoil(last: "CorruptLast", epoch: int, dice: Dice) -> None:
+    """Choose rows of an epoch whose cells are spoilt from now on: some lone ones, and one pair."""
+    order = order_of(last, epoch)
+    if order is None:
+        return
+    lone, joined = alone(last, epoch), np.flatnonzero(order > np.arange(len(order)))
+    some = lone[dice.order(len(lone))[:LONE_SPOILT]], joined[dice.order(len(joined))[:1]]
+    last.spoils[epoch] = np.sort(np.concatenate((*some, order[some[1]])))
+
+
 class CorruptGateway(Gateway):
     """Remembers who has which row, and whose cells came in time."""
 
@@ -68,6 +84,10 @@ class CorruptGateway(Gateway):
         """By round: its circuit epoch, and which rows' cells had come when it was sent on."""
         return {}
 
+    def name_of(self, source: bytes) -> str:
+        """What an observer calls the client at this address."""
+        return source.rstrip(b"\0").decode()
+
     def _go(self, number: int, now: float) -> None:
         epoch = self._intake.reign.epoch_for(number)
         slots = self._intake.placing(epoch).slots
@@ -77,7 +97,7 @@ class CorruptGateway(Gateway):
         if epoch not in self.whose and len(slots):
             homes, where = self._entry.destinations(self._last)
             names = {
-                slot: bytes(home).rstrip(b"\0").decode()
+                slot: self.name_of(bytes(home))
                 for slot, home in zip(homes.tolist(), where, strict=True)
             }
             self.whose[epoch] = [names.get(slot, "") for slot in slots.tolist()]

@@ -1,13 +1,19 @@
-"""What corrupt gateways and mixes of a simulated world know, put together.
+"""What corrupt gateways and mixes write down, each on a page of its own, and all of it together.
+
+The same for parts of a simulated world and for processes; a page of a process is a file.
 
 Must not know: how it is attacked.
 """
 
-from typing import Final
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
-from pymix_voice.client.identity import door_drop
+from pymix_voice.errors import ConfigError
+from pymix_voice.gateway.machine import Gateway
 from pymix_voice.lab.audit.corrupt import (
     CorruptFirst,
     CorruptGateway,
@@ -17,92 +23,190 @@ from pymix_voice.lab.audit.corrupt import (
     whose_doors,
 )
 from pymix_voice.lab.audit.insiders import NOBODY, Epoch, Insiders
-from pymix_voice.lab.world import START, UNIX, World
 from pymix_voice.mix.machine import Mix
 
-BACK: Final = 1
+BACK = 1
 """Epochs before the present one whose circuits may still be there."""
 
 
-class Notes:
-    """Taken while a world lives.
+class Page(msgspec.Struct):
+    """What one part wrote down; of most things only some parts know.
 
-    Args:
-        world: of three mixes and one gateway, all corrupt but the mix in the middle.
+    Attributes:
+        orders: by epoch: where a mix's lines go. An honest mix's is for labels only.
+        whose: by epoch: the name of each row's client, or "".
+        present: by round: its circuit epoch, and which rows' cells had come.
+        changed: by round that was sent twice: the row that was another the second time.
+        odd: by round: its circuit epoch, and how much each line's cell looks like filler.
+        differs: by round that came twice: the one row that was another the second time, if it was
+            one alone; else `NOBODY`.
+        doors: by epoch: the drops of the doors.
+        spoils: by epoch: rows whose cells were spoilt.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._orders: dict[str, dict[int, Rows]] = {name: {} for name in world.mix_names}
+    orders: dict[int, list[int]] = {}
+    whose: dict[int, list[str]] = {}
+    present: dict[int, tuple[int, list[bool]]] = {}
+    changed: dict[int, int] = {}
+    odd: dict[int, tuple[int, list[float]]] = {}
+    differs: dict[int, int] = {}
+    doors: dict[int, list[bytes]] = {}
+    spoils: dict[int, list[int]] = {}
 
-    def look(self) -> None:
-        """Note the orders that are in force. The honest mix's is for labels only."""
-        epoch_s = self._world.zone.geometry.epoch_s
-        present = int((UNIX + self._world.now - START) / epoch_s)
-        for name, orders in self._orders.items():
-            mix = self._world.parts[name]
-            assert isinstance(mix, Mix)
-            for epoch in range(present - BACK, present + 1):
-                order = order_of(mix, epoch) if epoch > 0 else None
-                if order is not None and epoch not in orders:
-                    orders[epoch] = order.copy()
+    def __repr__(self) -> str:
+        return "Page()"
 
-    def insiders(self, names: list[str]) -> Insiders:
-        """All of it, epoch by epoch.
 
-        Args:
-            names: of the clients, in the order in which they are numbered.
-        """
-        of_first, of_honest, of_last = (self._orders[name] for name in self._world.mix_names)
-        both = [epoch for epoch in of_last if epoch in of_first and epoch in of_honest]
-        found, truth = [], []
-        for epoch in sorted(both):
-            told = self._epoch(epoch, names)
-            if told is not None:
-                found.append(told)
-                order = of_honest[epoch]
-                truth.append(np.where(order < len(told.rows), order, NOBODY))
-        return Insiders(tuple(found), tuple(truth))
+class Pad:
+    """Takes notes of one part while it is at work.
 
-    def _epoch(self, epoch: int, names: list[str]) -> Epoch | None:
-        world = self._world
-        gateway = world.parts[world.gateway_names[0]]
-        first, last = world.parts[world.mix_names[0]], world.parts[world.mix_names[-1]]
-        assert isinstance(gateway, CorruptGateway)
-        assert isinstance(first, CorruptFirst)
-        assert isinstance(last, CorruptLast)
-        whose = [names.index(name) if name else NOBODY for name in gateway.whose.get(epoch, [])]
-        rounds = [
-            number
-            for number, (of, _) in sorted(gateway.present.items())
-            if of == epoch and last.odd.get(number, (NOBODY, None))[0] == epoch
-        ]
-        if not whose or not rounds:
-            return None
-        order = self._orders[world.mix_names[0]][epoch]
-        came = np.stack([gateway.present[number][1] for number in rounds])
-        known = {
-            door_drop(person.identity.address.door_key, epoch): names.index(name)
-            for name, person in world.people.items()
-        }
-        begin = START + epoch * world.zone.geometry.epoch_s - UNIX
-        return Epoch(
-            number=epoch,
-            begin=begin,
-            end=begin + world.zone.geometry.epoch_s,
-            rows=_taken(np.array(whose, np.intp), order, NOBODY),
-            partners=self._orders[world.mix_names[-1]][epoch],
-            evidence=np.stack([last.odd[number][1] for number in rounds]),
-            present=_taken(came.T, order, True).T,
-            rounds=np.array(rounds, np.intp),
-            doors=whose_doors(last.doors.get(epoch, []), known, NOBODY),
-            replayed=tuple(
-                (row, _changed_row(last, number, len(order)))
-                for number, row in sorted(first.changed.items())
-                if number in rounds and row < len(order)
-            ),
-            garbled=tuple(last.spoils.get(epoch, np.empty(0, np.intp)).tolist()),
-        )
+    Args:
+        part: a corrupt one, or an honest mix.
+    """
+
+    def __init__(self, part: Mix | Gateway) -> None:
+        self.part = part
+        self._orders: dict[int, list[int]] = {}
+
+    def look(self, present: int) -> list[int]:
+        """Note the order that is in force, which is forgotten later; epochs that are new here."""
+        if not isinstance(self.part, Mix):
+            return []
+        new = []
+        for epoch in range(max(1, present - BACK), present + 1):
+            order = None if epoch in self._orders else order_of(self.part, epoch)
+            if order is not None:
+                self._orders[epoch] = order.tolist()
+                new.append(epoch)
+        return new
+
+    def page(self) -> Page:
+        """All of it."""
+        page = Page(orders=self._orders)
+        match self.part:
+            case CorruptGateway():
+                page.whose = self.part.whose
+                page.present = {
+                    number: (epoch, came.tolist())
+                    for number, (epoch, came) in self.part.present.items()
+                }
+            case CorruptFirst():
+                page.changed = self.part.changed
+            case CorruptLast():
+                page.odd = {
+                    number: (epoch, looks.tolist())
+                    for number, (epoch, looks) in self.part.odd.items()
+                }
+                page.differs = {
+                    number: _changed_row(self.part, number) for number in self.part.again
+                }
+                page.doors = self.part.doors
+                page.spoils = {epoch: rows.tolist() for epoch, rows in self.part.spoils.items()}
+        return page
+
+
+def _changed_row(last: CorruptLast, number: int) -> int:
+    """The line whose cell differed the second time, if it was one alone."""
+    before, after = last.matrices.get(number), last.again[number]
+    if before is None:
+        return NOBODY
+    lines = len(last.odd[number][1])
+    rows = np.flatnonzero((before[:lines] != after[:lines]).any(axis=1))
+    return int(rows[0]) if len(rows) == 1 else NOBODY
+
+
+def write_page(page: Page, path: Path) -> None:
+    """Keep a page.
+
+    Raises:
+        ConfigError: if it cannot be written.
+    """
+    try:
+        path.write_bytes(msgspec.msgpack.encode(page))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def read_page(path: Path) -> Page:
+    """Read a page.
+
+    Raises:
+        ConfigError: if it cannot be read, or is something else.
+    """
+    try:
+        return msgspec.msgpack.decode(path.read_bytes(), type=Page)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise ConfigError(f"{path} holds no notes of a mix or gateway") from None
+
+
+class Pages(NamedTuple):
+    """Those of a chain of three and a gateway."""
+
+    gateway: Page
+    first: Page
+    honest: Page
+    last: Page
+
+
+class Known(NamedTuple):
+    """What insiders know of a zone beside their notes.
+
+    Attributes:
+        seats: the place of each client among those of the recording, by the name that `whose` has.
+        doors: of an epoch: whose door is at which drop, of all whose address is known.
+        begins: of an epoch: its first instant, in seconds.
+        epoch_s: how long one is.
+    """
+
+    seats: Mapping[str, int]
+    doors: Callable[[int], dict[bytes, int]]
+    begins: Callable[[int], float]
+    epoch_s: float
+
+
+def insiders(pages: Pages, known: Known) -> Insiders:
+    """All notes together, epoch by epoch."""
+    found, truth = [], []
+    ends = pages.first.orders.keys() & pages.honest.orders.keys() & pages.last.orders.keys()
+    for number in sorted(ends):
+        epoch = _epoch(number, pages, known)
+        if epoch is not None:
+            found.append(epoch)
+            order = np.array(pages.honest.orders[number], np.intp)
+            truth.append(np.where(order < len(epoch.rows), order, NOBODY))
+    return Insiders(tuple(found), tuple(truth))
+
+
+def _epoch(number: int, pages: Pages, known: Known) -> Epoch | None:
+    gateway, first, _, last = pages
+    whose = [known.seats.get(name, NOBODY) for name in gateway.whose.get(number, [])]
+    rounds = [
+        each
+        for each, (epoch, _) in sorted(gateway.present.items())
+        if epoch == number and last.odd.get(each, (NOBODY, []))[0] == number
+    ]
+    if not whose or not rounds:
+        return None
+    order = np.array(first.orders[number], np.intp)
+    came = np.array([gateway.present[each][1] for each in rounds], np.bool_)
+    begin = known.begins(number)
+    return Epoch(
+        number=number,
+        begin=begin,
+        end=begin + known.epoch_s,
+        rows=_taken(np.array(whose, np.intp), order, NOBODY),
+        partners=np.array(last.orders[number], np.intp),
+        evidence=np.array([last.odd[each][1] for each in rounds], np.float64),
+        present=_taken(came.T, order, True).T,
+        rounds=np.array(rounds, np.intp),
+        doors=whose_doors(last.doors.get(number, []), known.doors(number), NOBODY),
+        replayed=tuple(
+            (row, last.differs.get(each, NOBODY))
+            for each, row in sorted(first.changed.items())
+            if each in rounds and row < len(order)
+        ),
+        garbled=tuple(last.spoils.get(number, [])),
+    )
 
 
 def _taken(values: np.ndarray, order: Rows, other: object) -> np.ndarray:
@@ -111,12 +215,3 @@ def _taken(values: np.ndarray, order: Rows, other: object) -> np.ndarray:
     theirs = order < len(values)
     out[theirs] = values[order[theirs]]
     return out
-
-
-def _changed_row(last: CorruptLast, number: int, lines: int) -> int:
-    """The line whose cell differed the second time, if it was one alone."""
-    before, after = last.matrices.get(number), last.again.get(number)
-    if before is None or after is None:
-        return NOBODY
-    rows = np.flatnonzero((before[:lines] != after[:lines]).any(axis=1))
-    return int(rows[0]) if len(rows) == 1 else NOBODY

@@ -2,8 +2,9 @@
 
     an audience of whole clients --> the relay, which loses 1 % --> gateway --> mixes
 
-What goes between gateway and mixes is the same in every round, whatever clients do, and is recorded
-in simulated lives; here it would only keep the relay from being in time.
+The gateway, the first mix and the last are corrupt: they write down what they see, and act
+(`corrupted`). What goes between gateway and mixes is the same in every round, whatever clients do,
+and is recorded in simulated lives; here it would only keep the relay from being in time.
 
 Rounds last 60 ms: a hundred whole clients with sockets of their own, and the zone besides, are then
 what two cores carry in time.
@@ -13,6 +14,7 @@ Must not know: how a recording is attacked.
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from signal import SIGTERM
 from typing import Final, NamedTuple
@@ -20,18 +22,22 @@ from typing import Final, NamedTuple
 import numpy as np
 import trio
 
+from pymix_voice.client.identity import door_drop
 from pymix_voice.edge.clock import Clock
 from pymix_voice.lab.audit.attack import Recording
 from pymix_voice.lab.audit.capture import Call, Capture, Truth
+from pymix_voice.lab.audit.insiders import Insiders
+from pymix_voice.lab.audit.notes import Known, Pages, insiders, read_page
 from pymix_voice.lab.processes import Part, Parts, Told, parts_in
 from pymix_voice.lab.profiles import find
 from pymix_voice.lab.relay.witness import Seen, read_seen
 from pymix_voice.lab.relayed import Elsewhere, elsewhere, start_relay
 from pymix_voice.lab.throughput.zones import with_room
-from pymix_voice.lab.zoning import START_S, make_zone, serve
+from pymix_voice.lab.zoning import START_S, make_zone
 from pymix_voice.zone.zonefile import Zone
 
 AUDIENCE: Final = (sys.executable, "-m", "pymix_voice.lab.audit.audience")
+CORRUPTED: Final = (sys.executable, "-m", "pymix_voice.lab.audit.corrupted")
 MIXES: Final = 3
 ROUND_MS: Final = 60
 NETWORK: Final = "lan"
@@ -65,7 +71,7 @@ async def record_real(
         home = folder / "zone"
         tell(f"a zone of processes with {people} people")
         zone = await make_zone(parts, home, MIXES, with_room(people), ROUND_MS)
-        relay, gateway = await _start(parts, zone, home, seen, seed)
+        relay, chain = await _start(parts, zone, home, seen, seed)
         audience = parts.start(
             "audience",
             *(str(home / "zone.toml"), "--people", str(people), "--seed", str(seed)),
@@ -79,26 +85,91 @@ async def record_real(
         told = {
             name: audience.all_told(name) for name in ("here", "gone", "pair", "talking", "silent")
         }
-        figures = gateway.all_told("figures")
-        # It writes what it has seen when it ends; all others may end with it.
-        relay.no_longer_needed()
-        relay.signal(SIGTERM)
-        await relay.until("ended", within_s=ENDS_S)
-    return recording_of(read_seen(seen), told, figures[-1], zone, begin, begin + seconds)
+        figures = chain[0].all_told("figures")
+        # They write what they have seen when they end; all others may end with them.
+        for part in (relay, *chain):
+            part.no_longer_needed()
+            part.signal(SIGTERM)
+        ended = await relay.until("ended", within_s=ENDS_S)
+        for part in chain:
+            await part.finished(within_s=ENDS_S)
+    pages = Pages(*(read_page(_page(folder, part.name)) for part in chain))
+    recording = recording_of(read_seen(seen), told, figures[-1], zone, begin, begin + seconds)
+    return with_insiders(recording, pages, told["here"], ended["fronts"], figures[-1], zone)
 
 
-async def _start(parts: Parts, zone: Zone, home: Path, seen: Path, seed: int) -> tuple[Part, Part]:
-    """The mixes, a gateway, and the relay before it; the last two are given back."""
+async def _start(
+    parts: Parts, zone: Zone, home: Path, seen: Path, seed: int
+) -> tuple[Part, list[Part]]:
+    """The relay before the gateway; and the gateway and mixes, in their order."""
     (entry,) = zone.gateways
     place = Elsewhere({entry.name: elsewhere(zone).ports[entry.name]})
     more = ("--record", str(seen), "--access", LOSS, "--spread", str(SPREAD_S))
     relay = await start_relay(parts, home, find(NETWORK), place, seed=seed, more=more)
-    there = (*place.listen(entry.name), "--tell-every", "1.0")
-    gateway = parts.start(entry.name, *serve("gateway", home, entry.port, *there))
-    mixes = [parts.start(mix.name, *serve("mix", home, mix.port)) for mix in zone.mixes]
-    for part in (gateway, *mixes):
+    listens = {entry.name: place.listen(entry.name)}
+    chain = [
+        parts.start(
+            name,
+            *(name, str(home), "--page", str(_page(seen.parent, name)), *listens.get(name, ())),
+            command=CORRUPTED,
+        )
+        for name in (entry.name, *(mix.name for mix in zone.mixes))
+    ]
+    for part in chain:
         await part.until("note", within_s=START_S)
-    return relay, gateway
+    return relay, chain
+
+
+def _page(folder: Path, name: str) -> Path:
+    """Where a part's notes are."""
+    return folder / f"{name}.page"
+
+
+def with_insiders(
+    recording: Recording,
+    pages: Pages,
+    here: Lines,
+    fronts: Mapping[str, str],
+    figures: Told,
+    zone: Zone,
+) -> Recording:
+    """A recording, and what corrupt parts know beside.
+
+    Args:
+        recording: of the clients' links.
+        pages: what gateway and mixes wrote down.
+        here: what the audience told of who is where.
+        fronts: what the gateway takes for a client's port, and whose it is.
+        figures: of the gateway: which round it was, and when.
+        zone: for lengths.
+    """
+    capture, geometry = recording.capture, zone.geometry
+    seats = {capture.ends[end]: seat for seat, end in enumerate(capture.clients.tolist())}
+    present = geometry.epoch_of(int(figures["forward_round"]))
+
+    def begins(epoch: int) -> float:
+        return capture.epoch_at + (epoch - present) * geometry.epoch_s
+
+    def doors(epoch: int) -> dict[bytes, int]:
+        # Later ones go over earlier ones: who came back is at another port.
+        return {
+            door_drop(bytes.fromhex(each["door"]), epoch): seats[f":{each['port']}"]
+            for each in here
+            if f":{each['port']}" in seats and each["t"] < begins(epoch)
+        }
+
+    known = Known(
+        {front: seats[port] for front, port in fronts.items() if port in seats},
+        doors,
+        begins,
+        geometry.epoch_s,
+    )
+    told = insiders(pages, known)
+    kept = [place for place, epoch in enumerate(told.epochs) if epoch.begin >= capture.begin]
+    whole = Insiders(
+        tuple(told.epochs[place] for place in kept), tuple(told.truth_rows[place] for place in kept)
+    )
+    return replace(recording, insiders=whole.until(capture.end))
 
 
 def recording_of(

@@ -18,16 +18,18 @@ from typing import Final
 import numpy as np
 
 from pymix_voice.client.call import PAUSE
+from pymix_voice.client.identity import door_drop
 from pymix_voice.client.states import State
+from pymix_voice.gateway.machine import Gateway
 from pymix_voice.lab.audit.attack import Recording, Watermark
 from pymix_voice.lab.audit.capture import Call, Capture, Truth
-from pymix_voice.lab.audit.corrupt import CorruptFirst, CorruptLast, alone, order_of
-from pymix_voice.lab.audit.notes import Notes
+from pymix_voice.lab.audit.corrupt import REPLAYS_EVERY, CorruptFirst, CorruptLast, spoil
+from pymix_voice.lab.audit.notes import Known, Pad, Pages, insiders
 from pymix_voice.lab.audit.script import between, script
 from pymix_voice.lab.audit.variants import Variant
 from pymix_voice.lab.cast import Person, frame_of
 from pymix_voice.lab.network import Law
-from pymix_voice.lab.world import START, World
+from pymix_voice.lab.world import START, UNIX, World
 from pymix_voice.mix.machine import Mix
 from pymix_voice.onion.dice import Dice
 
@@ -40,8 +42,6 @@ EARLY_S: Final = 4.0
 SPOIL_S: Final = 8.2
 STRIKE_S: Final = 16.2
 SPOILT_EPOCHS: Final = 2
-LONE_SPOILT: Final = 10
-"""Rows without a partner that are spoilt in an epoch, beside one pair."""
 SLOT_S: Final = 0.5
 LATER_S: Final = 0.003
 """How long a struck client's datagrams are delayed in a slot; they are still in time mostly."""
@@ -50,8 +50,6 @@ ENDS_S: Final = 24.0
 TURN: Final = 0.01
 """The chance in each round that the other of two begins to speak."""
 LOOK_S: Final = 0.1
-REPLAYS_EVERY: Final = 23
-"""Rounds; not a divisor of anything, so that door rounds are among them."""
 
 
 class Watched(World):
@@ -141,7 +139,8 @@ class Life:
         self.names = [f"person{number}" for number in range(people)]
         self._talks: dict[tuple[int, int], list[list[float]]] = {}
         self._watermarks: list[Watermark] = []
-        self._notes = Notes(self.world)
+        parts = *self.world.gateway_names, *self.world.mix_names
+        self._pads = [Pad(self._part(name)) for name in parts]
 
     # ── what people do ───────────────────────────────────────────────────────────────────
 
@@ -214,7 +213,9 @@ class Life:
 
     def _look(self) -> None:
         """Note who talks, and what insiders note."""
-        self._notes.look()
+        epoch_s = self.world.zone.geometry.epoch_s
+        for pad in self._pads:
+            pad.look(int((UNIX + self.world.now - START) / epoch_s))
         for caller, callee, *_ in self.script.calls:
             both = [self._person(caller), self._person(callee)]
             spans = self._talks.setdefault((caller, callee), [])
@@ -276,16 +277,7 @@ class Life:
             self._at(SPOIL_S + geometry.epoch_s * ahead + 0.05, self._spoiling(last, epoch))
 
     def _spoiling(self, last: CorruptLast, epoch: int) -> Callable[[], None]:
-        def spoil() -> None:
-            order = order_of(last, epoch)
-            if order is None:
-                return
-            lone, joined = alone(last, epoch), np.flatnonzero(order > np.arange(len(order)))
-            dice = self._dice.fork(f"spoil {epoch}")
-            some = lone[dice.order(len(lone))[:LONE_SPOILT]], joined[dice.order(len(joined))[:1]]
-            last.spoils[epoch] = np.sort(np.concatenate((*some, order[some[1]])))
-
-        return spoil
+        return lambda: spoil(last, epoch, self._dice.fork(f"spoil {epoch}"))
 
     # ── what watchers have ───────────────────────────────────────────────────────────────
 
@@ -301,7 +293,27 @@ class Life:
             ),
             tuple(sorted({*self.script.leaves, *self.script.comes})),
         )
-        return Recording(capture, truth, self._notes.insiders(self.names), tuple(self._watermarks))
+        told = insiders(Pages(*(pad.page() for pad in self._pads)), self._known())
+        return Recording(capture, truth, told, tuple(self._watermarks))
+
+    def _part(self, name: str) -> Mix | Gateway:
+        part = self.world.parts[name]
+        assert isinstance(part, Mix | Gateway)
+        return part
+
+    def _known(self) -> Known:
+        """The zone, as insiders know it."""
+        seats = {name: seat for seat, name in enumerate(self.names)}
+        people, epoch_s = self.world.people, self.world.zone.geometry.epoch_s
+        return Known(
+            seats,
+            lambda epoch: {
+                door_drop(person.identity.address.door_key, epoch): seats[name]
+                for name, person in people.items()
+            },
+            lambda epoch: START + epoch * epoch_s - UNIX,
+            epoch_s,
+        )
 
     def _capture(self) -> Capture:
         trace, geometry = self.world.trace or [], self.world.zone.geometry

@@ -181,15 +181,17 @@ class Program:
         turns = [self._ends.run, *(crossing.run for crossing in self._crossings)]
         await go_on(*turns, partial(tell_on, self._tell), seconds=self._wanted.seconds)
         self._told[:] = 0
+        fronts: dict[str, str] = {}
         if self._witness is not None and self._wanted.record is not None:
             self._witness.write(self._wanted.record)
-        self._write("ended")
+            fronts = self._witness.fronts
+        self._write("ended", fronts=fronts)
 
     def _tell(self) -> None:
         self._write("figures")
         gc.collect(1)  # nobody else does here: see `go_on`
 
-    def _write(self, event: str) -> None:
+    def _write(self, event: str, **more: object) -> None:
         counts, by_kind = self._ends.tardiness.counts, self._ends.course.counts
         own_ms = percentiles_ms(counts - self._told, SHARES)
         self._told = counts.copy()
@@ -208,6 +210,7 @@ class Program:
                 "link_bytes": sum(crossing.bytes for crossing in self._crossings),
                 "drops": self._ends.all_drops(),
                 "cpu_s": round(time.process_time(), 3),
+                **more,
             }
         )
 

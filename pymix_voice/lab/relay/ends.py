@@ -239,6 +239,7 @@ class Ends:
         down = self._way(part.kind, law, part.name, name, front.port, address)
         if self._witness is not None:
             seen = known or f":{place_of(address)[1]}"
+            self._witness.fronts[f":{port.place[1]}"] = seen
             there, here = self._witness.end(seen), self._witness.end(part.name)
             up.witnessed, down.witnessed = (there, here), (here, there)
         source = front.sources[address] = _Source(port, up, down)

@@ -47,9 +47,14 @@ class Seen(NamedTuple):
 
 
 class Witness:
-    """Remembers."""
+    """Remembers.
+
+    Attributes:
+        fronts: what parts take for a source's port, and whose it really is: ":port" both.
+    """
 
     def __init__(self) -> None:
+        self.fronts: dict[str, str] = {}
         self._ends: dict[str, int] = {}
         self._at = array("d")
         self._rows = array("l")
