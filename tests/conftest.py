@@ -4,11 +4,16 @@ And which part of them is run: `--live never` leaves out those that a busy machi
 are marked `live`; `--live only` takes no others. `make test` runs the one part after the other.
 """
 
+import signal
+
 import pytest
 from hypothesis import settings
 
 settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 settings.load_profile("steady")
+
+# In the background of a shell Ctrl-C is ignored, by programs that tests start and end so as well.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
