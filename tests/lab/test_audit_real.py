@@ -1,5 +1,8 @@
 """A recording of real processes: what was seen and what was told come together rightly."""
 
+from pathlib import Path
+from signal import SIGTERM
+
 import numpy as np
 import pytest
 from zones import example_zone
@@ -8,9 +11,11 @@ from pymix_voice.client.identity import door_drop
 from pymix_voice.lab.audit.audience import Audience, Options, options
 from pymix_voice.lab.audit.capture import Call
 from pymix_voice.lab.audit.insiders import NOBODY
-from pymix_voice.lab.audit.notes import Page, Pages
-from pymix_voice.lab.audit.real import recording_of, with_insiders
+from pymix_voice.lab.audit.notes import Page, Pages, read_page
+from pymix_voice.lab.audit.real import CORRUPTED, ENDS_S, MIXES, recording_of, with_insiders
+from pymix_voice.lab.processes import parts_in
 from pymix_voice.lab.relay.witness import Seen
+from pymix_voice.lab.zoning import START_S, make_zone
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.keyfile import new_key
 
@@ -95,6 +100,23 @@ def test_what_corrupt_parts_wrote_is_of_the_clients_that_the_observer_sees() -> 
     assert one.doors.tolist() == [NOBODY, 0]
     assert (one.replayed, one.garbled) == (((1, 2),), (1,))
     assert insiders.truth_rows[1].tolist() == [1, 0, 2]
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("name", ["gateway1", "mix1", "mix2", "mix3"])
+async def test_a_corrupt_part_serves_and_writes_its_page_at_the_end(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "some.page"
+    async with parts_in(tmp_path) as parts:
+        await make_zone(parts, tmp_path / "zone", MIXES, 4)
+        words = [name, str(tmp_path / "zone"), "--page", str(path)]
+        part = parts.start(name, *words, command=CORRUPTED)
+        await part.until("note", within_s=START_S)
+        part.no_longer_needed()
+        part.signal(SIGTERM)
+        await part.finished(within_s=ENDS_S)
+    assert read_page(path) == Page()
 
 
 def test_an_audience_calls_in_pairs_and_others_come_and_go() -> None:
