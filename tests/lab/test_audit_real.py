@@ -3,6 +3,7 @@
 from pathlib import Path
 from signal import SIGTERM
 
+import msgspec
 import numpy as np
 import pytest
 from zones import example_zone
@@ -117,7 +118,11 @@ async def test_a_corrupt_part_serves_and_writes_its_page_at_the_end(
         part.no_longer_needed()
         part.signal(SIGTERM)
         await part.finished(within_s=ENDS_S)
-    assert read_page(path) == Page()
+    page = read_page(path)
+    # Nobody was there: a gateway has rounds by itself, but no rows in them.
+    assert msgspec.structs.replace(page, present={}) == Page()
+    assert not any(came for _, came in page.present.values())
+    assert bool(page.present) == (name == "gateway1")
 
 
 def test_an_audience_calls_in_pairs_and_others_come_and_go() -> None:
