@@ -7,6 +7,7 @@ Between the two the honest mix has shuffled.
 Must not know: how it was recorded, how it is attacked.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +61,15 @@ class Insiders:
     """For labels only, for each epoch: intp [lines out], which row of the first mix each row at the
     last one is."""
 
+    def within(self, begin: float, end: float) -> "Insiders":
+        """What they knew of a span of time: whole epochs only."""
+        kept = [
+            (epoch, truth)
+            for epoch, truth in zip(self.epochs, self.truth_rows, strict=True)
+            if begin <= epoch.begin and epoch.end <= end
+        ]
+        return Insiders(tuple(epoch for epoch, _ in kept), tuple(truth for _, truth in kept))
+
     def until(self, end: float) -> "Insiders":
-        """What they knew at an earlier instant: whole epochs only."""
-        count = sum(epoch.end <= end for epoch in self.epochs)
-        return Insiders(self.epochs[:count], self.truth_rows[:count])
+        """What they knew at an earlier instant."""
+        return self.within(-math.inf, end)

@@ -26,7 +26,6 @@ from pymix_voice.client.identity import door_drop
 from pymix_voice.edge.clock import Clock
 from pymix_voice.lab.audit.attack import Recording
 from pymix_voice.lab.audit.capture import Call, Capture, Truth
-from pymix_voice.lab.audit.insiders import Insiders
 from pymix_voice.lab.audit.notes import Known, Pages, insiders, read_page
 from pymix_voice.lab.processes import Part, Parts, Told, parts_in
 from pymix_voice.lab.profiles import find
@@ -165,11 +164,7 @@ def with_insiders(
         geometry.epoch_s,
     )
     told = insiders(pages, known)
-    kept = [place for place, epoch in enumerate(told.epochs) if epoch.begin >= capture.begin]
-    whole = Insiders(
-        tuple(told.epochs[place] for place in kept), tuple(told.truth_rows[place] for place in kept)
-    )
-    return replace(recording, insiders=whole.until(capture.end))
+    return replace(recording, insiders=told.within(capture.begin, capture.end))
 
 
 def recording_of(
