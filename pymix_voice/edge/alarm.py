@@ -61,6 +61,10 @@ class Alarm:
                 continue  # it was set anew meanwhile
             return
 
+    def fileno(self) -> int:
+        """What is readable once it rings, until it is heard or set anew."""
+        return self._file
+
     def close(self) -> None:
         """Give it back."""
         if self.works:

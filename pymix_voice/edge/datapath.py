@@ -18,10 +18,10 @@ from typing import Protocol
 
 import trio
 
-from pymix_voice.edge.alarm import Alarm
-from pymix_voice.edge.clock import Clock, scope_until
+from pymix_voice.edge.clock import Clock
 from pymix_voice.edge.tardiness import Tardiness
 from pymix_voice.edge.udp import DRAIN_LIMIT, Port
+from pymix_voice.edge.waiting import Waiting
 from pymix_voice.zone.drain import Burst, Drain, Via
 
 WORK_AWAY_S = 0.001
@@ -120,7 +120,8 @@ class Datapath:
         self._after = after
         self._gather_s = gather_s
         self._interrupts = interrupts
-        self._alarm = Alarm()
+        first, *others = (inlet.port for inlet in inlets.values())
+        self._any, self._others = Waiting([first, *others]), Waiting(others)
         self._waiting: trio.CancelScope | None = None
         self._woken = False
         self._work_at = math.inf
@@ -142,38 +143,17 @@ class Datapath:
     async def run(self) -> None:
         """Serve until cancelled."""
         try:
-            await self._serve()
-        finally:
-            self._alarm.close()
-
-    async def _serve(self) -> None:
-        async with trio.open_nursery() as nursery:
-            if self._alarm.works:
-                nursery.start_soon(self._wake_in_time)
-            # Each socket but one has a watcher; the last is waited for here.
-            first, *others = self._inlets.values()
-            for inlet in others:
-                nursery.start_soon(self._watch, inlet.port)
             while True:
                 if self._turn():
                     # Control and signals get their turn as well.
                     await trio.lowlevel.checkpoint()
                 else:
-                    await self._wait(first.port)
+                    await self._wait()
+        finally:
+            self._any.close()
+            self._others.close()
 
-    async def _wake_in_time(self) -> None:
-        while True:
-            await self._alarm.ring()
-            self.wake()
-
-    async def _watch(self, port: Port) -> None:
-        while True:
-            await port.readable()
-            self.wake()
-            # The datapath drains it now; a full buffer shows again at once.
-            await trio.lowlevel.checkpoint()
-
-    async def _wait(self, port: Port) -> None:
+    async def _wait(self) -> None:
         self._drains = None
         if self._woken:
             self._woken = False
@@ -182,12 +162,11 @@ class Datapath:
         deadline = self._machine.deadline()
         if deadline - Clock.now() > WORK_AWAY_S:
             deadline = min(deadline, self._work_at)
-        with self._until(deadline) as self._waiting:
-            await port.readable()
-        if self._gather_s and not self._woken:
-            # More will come, and a wake-up takes as long as many of them.
-            with self._until(self._gathered_at(deadline)) as self._waiting:
-                await trio.sleep_forever()
+        with trio.CancelScope() as self._waiting:
+            await self._any.until(deadline)
+            if self._gather_s:
+                # More will come, and a wake-up takes as long as many of them.
+                await self._others.until(self._gathered_at(deadline))
         self._waiting = None
         self._woken = False
 
@@ -196,13 +175,6 @@ class Datapath:
         now = Clock.now()
         early = min(now + self._gather_s, deadline - GATHERED_AHEAD_S)
         return early if early > now else deadline
-
-    def _until(self, deadline: float) -> trio.CancelScope:
-        """What ends when it is time, or somebody wakes us."""
-        if not self._alarm.works:
-            return scope_until(deadline, Clock.now())
-        self._alarm.set(deadline)
-        return trio.CancelScope()
 
     def _turn(self) -> bool:
         """Everything there is to do now; whether there may be more at once."""
