@@ -28,9 +28,12 @@ WORK_AWAY_S = 0.001
 """A slice of work takes half of this: it is begun only if the next deadline is further away."""
 MOST_DRAINS = 16
 """What is due waits for no more."""
+WORK_ROW_S = 0.0015
+"""Slices follow one another for so long, with a look at the sockets between them; then there is a
+pause. To sleep and wake up costs a quarter of a slice."""
 PAUSE_SHARE = 0.25
-"""After a slice of work no other is begun for this part of it. A process of real-time priority that
-never sleeps is stopped by the kernel for 50 ms in every second, and loses rounds."""
+"""A pause takes this part of the work before it. A process of real-time priority that never sleeps
+is stopped by the kernel for 50 ms in every second, and loses rounds."""
 GATHERED_AHEAD_S = 0.001
 """What was gathered is taken so long before something is due, and what comes then right at it."""
 TIDY_S = 1.0
@@ -126,6 +129,8 @@ class Datapath:
         self._woken = False
         self._work_at = math.inf
         """When the next slice of work may begin; never, as long as none is known of."""
+        self._worked_s = 0.0
+        """How long it was worked since the last pause."""
         self._tidies = tidies
         self._tidied = 0
         self._tidy_at = Clock.now() + TIDY_S
@@ -189,23 +194,29 @@ class Datapath:
                 self._keep_time()
         # What lies in a socket is of a round, mostly, that waits for the rest of it.
         if not more and self._machine.deadline() - Clock.now() > WORK_AWAY_S:
-            self._work_a_little()
+            more = self._work_a_little()
             if self._tidies and self._work_at == math.inf:
                 self._tidy()
         self._after()
         return more
 
-    def _work_a_little(self) -> None:
-        """One slice, if it is time for one; the next not before a pause."""
+    def _work_a_little(self) -> bool:
+        """One slice, if it is time for one; whether the next may follow without a pause."""
         start = Clock.now()
         if start < self._work_at < math.inf:
-            return
+            return False
         worked = self._work()
         if worked:
             self._drains = None
         self._send(self._machine.bursts())
         end = Clock.now()
-        self._work_at = end + PAUSE_SHARE * (end - start) if worked else math.inf
+        self._worked_s += end - start
+        if worked and self._worked_s < WORK_ROW_S:
+            self._work_at = end
+            return True
+        self._work_at = end + PAUSE_SHARE * self._worked_s if worked else math.inf
+        self._worked_s = 0.0
+        return False
 
     def _tidy(self) -> None:
         """Look for garbage, now that there is time."""
