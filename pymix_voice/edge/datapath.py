@@ -183,17 +183,17 @@ class Datapath:
 
     def _turn(self) -> bool:
         """Everything there is to do now; whether there may be more at once."""
-        self._keep_time()
+        due = self._keep_time()
         more = False
         for inlet in self._inlets.values():
-            before = Clock.now(), self._machine.deadline()
+            before = Clock.now(), due
             came = inlet.drain()
             if came:
                 self._drains = self._drains or before
                 more |= came >= DRAIN_LIMIT
-                self._keep_time()
+                due = self._keep_time()
         # What lies in a socket is of a round, mostly, that waits for the rest of it.
-        if not more and self._machine.deadline() - Clock.now() > WORK_AWAY_S:
+        if not more and due - Clock.now() > WORK_AWAY_S:
             more = self._work_a_little()
             if self._tidies and self._work_at == math.inf:
                 self._tidy()
@@ -226,12 +226,12 @@ class Datapath:
             gc.collect(2 if self._tidied % TIDY_ALL_EVERY == 0 else 1)
             self._tidy_at = now + TIDY_S
 
-    def _keep_time(self) -> None:
-        """Do what is due, and send what comes of it; it may be due again by then."""
+    def _keep_time(self) -> float:
+        """Do what is due, and send what comes of it; when something is due next, maybe again."""
         due, now = self._machine.deadline(), Clock.now()
         if due > now:
             self._send(self._machine.bursts())
-            return
+            return due
         self.late.note(max(0.0, self._begun(due, now) - due))
         for inlet in self._before_due:
             inlet.drain_all()
@@ -239,6 +239,7 @@ class Datapath:
         self._machine.handle_deadline(Clock.now())
         self._send(self._machine.bursts())
         self.done.note(Clock.now() - due)
+        return self._machine.deadline()
 
     def _begun(self, due: float, now: float) -> float:
         """When work was begun on what is due now."""

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from pymix_voice.errors import Misuse
 from pymix_voice.geometry import BLOCK_ROUNDS, KEY_BYTES, TAG_BYTES
 
-SLICE_ROWS = 64
-"""What so many circuits need between cipher and block stays in the processor's cache."""
+SLICE_ROWS = 192
+"""So many circuits' streams are laid step by step at once: half a megabyte stays in the processor's
+cache, and fewer would be laid in shorter runs."""
 _CAPACITY_STEP = 512
 """Buffers are for a whole number of so many rows, so that epochs of like size share them."""
 _KEPT = 16
@@ -32,8 +33,8 @@ class Bench(NamedTuple):
     """Room for what is only needed during one slice of work.
 
     Attributes:
-        keys: uint8[64, 32].
-        streams: uint8[64, 20 cells + 16], the last 16 for a tag.
+        keys: uint8[192, 32].
+        streams: uint8[192, 20 cells + 16], the last 16 for a tag.
     """
 
     keys: NDArray[np.uint8]
