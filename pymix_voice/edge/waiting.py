@@ -10,7 +10,6 @@ Must not know: what is done when something came.
 """
 
 import select
-import sys
 from collections.abc import Sequence
 
 import trio
@@ -30,7 +29,7 @@ class Waiting:
     def __init__(self, ports: Sequence[Port]) -> None:
         self._ports = ports
         self._alarm = Alarm()
-        if sys.platform == "linux" and self._alarm.works:
+        if self._alarm.works:
             self._files = select.epoll()
             for number in (self._alarm.fileno(), *(port.fileno() for port in ports)):
                 self._files.register(number, select.EPOLLIN)

@@ -1,9 +1,7 @@
-"""The datapath: deadlines first, slices of work only in between, bursts in slices."""
+"""The datapath: deadlines first, what comes in, bursts in slices."""
 
-import gc
 import sys
 from collections.abc import Iterator
-from functools import partial
 
 import numpy as np
 import pytest
@@ -11,10 +9,10 @@ import trio
 import trio.testing
 from eventually import eventually
 from numpy.typing import NDArray
+from toymachine import LOCAL, Toy, serve
 
-from pymix_voice.edge import datapath as datapath_module
 from pymix_voice.edge.clock import Clock
-from pymix_voice.edge.datapath import TIDY_ALL_EVERY, WORK_AWAY_S, Datapath, Inlet
+from pymix_voice.edge.datapath import Datapath, Inlet
 from pymix_voice.edge.gso import LINK_LIMIT
 from pymix_voice.edge.tardiness import Tardiness, percentiles_ms
 from pymix_voice.edge.udp import DRAIN_LIMIT, Port, open_port
@@ -22,42 +20,7 @@ from pymix_voice.zone.drain import ADDRESS, Address, Addresses, Burst, Drain, Vi
 
 pytestmark = pytest.mark.live
 
-LOCAL = ("127.0.0.1", 0)
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="such calls are Linux's")
-
-
-class Toy:
-    """Echoes what it takes, ticks at given instants, and writes down what happened."""
-
-    def __init__(self) -> None:
-        self.ticks: list[float] = []
-        self.due: list[float] = []
-        self.waiting: list[Burst] = []
-        self.story: list[str] = []
-        self.slices = 0
-
-    def receive(self, drain: Drain, now: float) -> None:
-        self.story.append(f"took {len(drain.lengths)}")
-        self.waiting.append(Burst(drain.cells[:, :8].copy(), drain.sources, "link"))
-
-    def handle_deadline(self, now: float) -> None:
-        self.story.append("tick")
-        self.ticks.append(now)
-        self.due = [each for each in self.due if each > now]
-
-    def deadline(self) -> float:
-        return min(self.due, default=float("inf"))
-
-    def bursts(self) -> list[Burst]:
-        waiting, self.waiting = self.waiting, []
-        return waiting
-
-    def work(self) -> bool:
-        if self.slices == 0:
-            return False
-        self.slices -= 1
-        self.story.append("work")
-        return True
 
 
 @pytest.fixture
@@ -65,10 +28,6 @@ def port() -> Iterator[Port]:
     port = Port(("127.0.0.1", 0))
     yield port
     port.close()
-
-
-def serve(toy: Toy, port: Port) -> Datapath:
-    return Datapath(toy, {"link": Inlet(port, toy.receive)}, work=toy.work, after=lambda: None)
 
 
 async def test_what_comes_in_is_answered_to_where_it_came_from(
@@ -104,22 +63,6 @@ async def test_a_wake_up_makes_it_look_again(port: Port, nursery: trio.Nursery) 
     toy.due = [Clock.now()]
     datapath.wake()
     await eventually(lambda: bool(toy.ticks))
-
-
-async def test_all_work_is_done_when_there_is_time(port: Port, nursery: trio.Nursery) -> None:
-    toy = Toy()
-    toy.slices = 7
-    nursery.start_soon(serve(toy, port).run)
-    await eventually(lambda: not toy.slices)
-
-
-async def test_no_work_is_begun_right_before_a_deadline(port: Port, nursery: trio.Nursery) -> None:
-    toy = Toy()
-    toy.slices = 3
-    toy.due = [Clock.now() - 1]
-    nursery.start_soon(serve(toy, port).run)
-    await eventually(lambda: not toy.slices)
-    assert toy.story[0] == "tick"
 
 
 class Hasty(Toy):
@@ -299,84 +242,3 @@ async def test_what_was_due_anyhow_waits_for_what_is_taken(
         await eventually(lambda: bool(toy.ticks))
     assert toy.story[0].startswith("took")
     assert most_ms(datapath.late) >= 49
-
-
-# ── garbage ──────────────────────────────────────────────────────────────────────────────
-
-
-class Busy(Toy):
-    """There is always more to do."""
-
-    def work(self) -> bool:
-        return True
-
-
-class Idle(Toy):
-    """Wakes up now and then, with nothing to do."""
-
-    def __init__(self, every_s: float) -> None:
-        super().__init__()
-        self.every_s = every_s
-        self.due = [Clock.now()]
-
-    def handle_deadline(self, now: float) -> None:
-        super().handle_deadline(now)
-        self.due = [now + WORK_AWAY_S + self.every_s]
-
-
-class Pressed(Toy):
-    """Something is always about to be due."""
-
-    def deadline(self) -> float:
-        return Clock.now() + WORK_AWAY_S / 2
-
-
-@pytest.fixture
-def looks() -> Iterator[list[int]]:
-    """Which generations were looked through for garbage; nobody else looks meanwhile."""
-    seen: list[int] = []
-
-    def count(phase: str, info: dict[str, int]) -> None:
-        if phase == "start":
-            seen.append(info["generation"])
-
-    gc.collect()
-    gc.disable()
-    gc.callbacks.append(count)
-    yield seen
-    gc.callbacks.remove(count)
-    gc.enable()
-
-
-async def run_for(seconds: float, toy: Toy, *, tidies: bool) -> None:
-    with Port(LOCAL) as port:
-        inlets: dict[Via, Inlet] = {"link": Inlet(port, toy.receive)}
-        datapath = Datapath(toy, inlets, work=toy.work, after=lambda: None, tidies=tidies)
-        with trio.move_on_after(seconds):
-            await datapath.run()
-
-
-async def test_garbage_is_looked_for_now_and_then_by_who_is_idle_and_was_asked_to(
-    looks: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(datapath_module, "TIDY_S", 0.04)
-    async with trio.open_nursery() as others:
-        others.start_soon(partial(run_for, 0.1, Busy(), tidies=True))
-        others.start_soon(partial(run_for, 0.1, Pressed(), tidies=True))
-        others.start_soon(partial(run_for, 0.1, Idle(0.002), tidies=False))
-    assert looks == []
-    idle = Idle(0.002)
-    began = Clock.now()
-    await run_for(0.1, idle, tidies=True)
-    assert 1 <= len(looks) <= (Clock.now() - began) / 0.04
-    assert len(idle.ticks) > 2 * len(looks)
-    assert set(looks) == {1}
-
-
-async def test_now_and_then_all_is_looked_through(
-    looks: list[int], nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(datapath_module, "TIDY_S", 0.0)
-    nursery.start_soon(partial(run_for, 5, Idle(0.0001), tidies=True))
-    await eventually(lambda: len(looks) >= TIDY_ALL_EVERY)
-    assert looks[:TIDY_ALL_EVERY] == [1] * (TIDY_ALL_EVERY - 1) + [2]
