@@ -50,6 +50,25 @@ def test_ratios_are_of_cpu_time_a_cell() -> None:
     assert told["bytes_per_circuit"] == 15_000
 
 
+def test_of_several_measurements_the_fastest_counts() -> None:
+    it = found(quick=False)
+    first = it.peers.c_mix
+    assert first is not None
+    slower, faster = (
+        Measured.of("mix", "chacha20-poly1305", 8_800, 1_000_000, cpu_s, 10) for cpu_s in (0.6, 0.4)
+    )
+    for measured, kept in ((None, first), (slower, first), (faster, faster), (slower, faster)):
+        it.peers.keep("c_mix", measured)
+        assert it.peers.c_mix == kept
+    it.peers.keep("sphinx", slower)
+    assert it.peers.sphinx == slower
+    for steps in ({"open": 199.0, "seal": 212.0}, {"open": 300.0}, {"open": 301.0}):
+        it.keep_steps("chacha20-poly1305", steps)
+    assert it.steps == {"chacha20-poly1305": {"open": 300.0}}
+    it.keep_steps("aegis-128l", {"open": 900.0})
+    assert it.steps["aegis-128l"] == {"open": 900.0}
+
+
 def test_what_is_missing_is_told_as_missing() -> None:
     it = found(quick=False)
     told = summary(it)

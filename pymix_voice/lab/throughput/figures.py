@@ -5,6 +5,7 @@ Must not know: how anything was measured, how it is shown.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Final
 
 from pymix_voice.lab.peers.measured import Measured
 from pymix_voice.lab.peers.tor import Relayed
@@ -21,7 +22,8 @@ LOSS = 0.001
 """So many cells may be late or lost where clients' own instants count."""
 CIRCUITS_A_CLIENT = 2
 """A line and a door."""
-CHACHA_LINKS, AEGIS_LINKS = "chacha20-poly1305", "aegis-128l"
+CHACHA_LINKS: Final = "chacha20-poly1305"
+AEGIS_LINKS: Final = "aegis-128l"
 PUNCTUAL_SHARES = (0.5, 0.8)
 """Punctuality is looked at again with so much of the load that a part bears."""
 
@@ -38,6 +40,12 @@ class Peers:
     sphinx: Measured | None = None
     tor: Relayed | None = None
 
+    def keep(self, name: str, measured: Measured | None) -> None:
+        """Take one measurement of a peer, if it is the first or faster than those before."""
+        before: Measured | None = getattr(self, name)
+        if measured and (before is None or measured.ns_per_cell < before.ns_per_cell):
+            setattr(self, name, measured)
+
 
 @dataclass
 class Found:
@@ -51,6 +59,11 @@ class Found:
     gateways: list[ZoneTrial] = field(default_factory=list)
     zones: list[ZoneTrial] = field(default_factory=list)
     steps: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def keep_steps(self, links: str, told: dict[str, float]) -> None:
+        """Take one measurement of a mix's steps, if it is the first or the fastest in all."""
+        before = self.steps.get(links, told)
+        self.steps[links] = min(told, before, key=lambda each: sum(each.values()))
 
     def mixes_with(self, links: str) -> list[MixTrial]:
         """The trials with this cipher in which anything went through."""
