@@ -107,6 +107,14 @@ def test_punctuality_is_shown_for_less_load_too() -> None:
     assert "begun after it was due, at 50% of it" in out.getvalue()
 
 
+def test_punctuality_at_a_size_is_told_once_as_tried_last() -> None:
+    it = found(quick=False)
+    last = mix(4_000, 1.0)._replace(late_ms=(0.1, 0.2))
+    it.mixes += [mix(4_000, 2.0), last]
+    (row,) = summary(it)["punctuality"]
+    assert row["tick_late_ms"] == {"p50": 0.1, "p99": 0.2}
+
+
 def test_growth_is_drawn(tmp_path: Path) -> None:
     it = found(quick=False)
     it.mixes.append(MixTrial.none(20_000, aegis=False))

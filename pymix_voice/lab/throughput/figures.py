@@ -180,11 +180,12 @@ def _punctuality(found: Found) -> Iterator[Told]:
     for part, best, trials in tried:
         if best is None:
             continue
-        shares = {part_load(best.clients, share): share for share in PUNCTUAL_SHARES}
-        for trial in trials:
-            if trial.clients in shares:
-                load = shares[trial.clients]
-                yield {"part": part, "load": load, "clients": trial.clients, **_tardiness(trial)}
+        for load in PUNCTUAL_SHARES:
+            clients = part_load(best.clients, load)
+            # The search may have tried that size, too; what was tried for this came last.
+            trial = next((trial for trial in reversed(trials) if trial.clients == clients), None)
+            if trial is not None:
+                yield {"part": part, "load": load, "clients": clients, **_tardiness(trial)}
 
 
 def _zone(found: Found) -> Told | None:
