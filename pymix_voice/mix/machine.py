@@ -25,7 +25,7 @@ from pymix_voice.mix.lists import Signer
 from pymix_voice.mix.live import Live
 from pymix_voice.mix.neighbours import DOWN, Neighbours, Said
 from pymix_voice.mix.watch import Watch
-from pymix_voice.onion.blocks import Blocks
+from pymix_voice.onion.blocks import SLICE_ROWS, Blocks
 from pymix_voice.onion.chunk import Chunks, LinkKeys
 from pymix_voice.onion.dice import Dice
 from pymix_voice.zone.drain import NOWHERE, Address, Burst, Drain
@@ -38,7 +38,7 @@ from pymix_voice.zone.zonefile import Zone
 
 SWEEP_S = 0.5
 """How often a mix looks after what time alone ends."""
-KEYSTREAM_SLICE = 192
+KEYSTREAM_SLICE = SLICE_ROWS
 """Circuits' blocks made in one slice of work: less than half a millisecond."""
 ONION_SLICE = 6
 """Onions opened in one slice of work: less than half a millisecond."""

@@ -19,14 +19,13 @@ from pymix_voice.edge.udp import CHUNK_CHARGE, Port, open_port
 from pymix_voice.errors import Drops
 from pymix_voice.geometry import BLOCK_ROUNDS, KEY_BYTES, Geometry
 from pymix_voice.mix.circuits import Circuits, LayerKeys, Orders
-from pymix_voice.onion.blocks import Blocks
+from pymix_voice.onion.blocks import SLICE_ROWS, Blocks
 from pymix_voice.onion.chunk import Beside, Opener, Sealer
 from pymix_voice.onion.dice import Dice
 from pymix_voice.onion.sodium import Cipher
 from pymix_voice.zone.drain import Burst
 from pymix_voice.zone.rounds import Inlet
 
-SLICE = 192
 ROUNDS = 3 * BLOCK_ROUNDS
 
 
@@ -84,7 +83,7 @@ def _work(
     cells = dice.matrix(rows, geometry.cell_bytes)
     for number in range(ROUNDS):
         with watch.step("keystream"):
-            while circuits.prepare(number, number, SLICE, ROUNDS):
+            while circuits.prepare(number, number, SLICE_ROWS, ROUNDS):
                 pass
         with watch.step("seal"):
             sheet = sealer.seal(number, 1, cells, Beside())
